@@ -1,0 +1,243 @@
+"""Writes the history in the database itself, so that no road to a row can go around it.
+
+One installer for PostgreSQL and SQLite. It drops every trigger of ours by its prefix and makes them anew
+from the model registry, because SQLite forgets a table's triggers whenever a migration rebuilds the table.
+"""
+
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import connections, transaction
+
+PREFIX = "aftercare_audit_"
+META = (
+    "history_date",
+    "history_type",
+    "history_user_id",
+    "history_user_name",
+    "history_actor_kind",
+    "history_request_id",
+    "history_change_reason",
+)
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A model's table, its history table, and the columns the two share."""
+
+    model: type
+    table: str
+    history_table: str
+    pk: str
+    columns: tuple[str, ...]
+
+
+def tracked_models() -> list[Tracked]:
+    """Every model with a history, in the order of the registry."""
+    found = []
+    for model in apps.get_models(include_auto_created=True):
+        history = getattr(getattr(model, "history", None), "model", None)
+        if history is None or not hasattr(history, "tracked_fields"):
+            continue
+        found.append(
+            Tracked(
+                model=model,
+                table=model._meta.db_table,
+                history_table=history._meta.db_table,
+                pk=model._meta.pk.column,
+                columns=tuple(field.column for field in history.tracked_fields),
+            )
+        )
+    return found
+
+
+def drop(using: str = "default") -> None:
+    """Remove our triggers; writes go unrecorded until `install`, which the reconciliation makes good."""
+    connection = connections[using]
+    with transaction.atomic(using), connection.cursor() as cursor:
+        (_drop_sqlite if connection.vendor == "sqlite" else _drop_postgresql)(cursor)
+
+
+def install(using: str = "default") -> None:
+    """Drop what is there by prefix, write what happened without triggers, make all triggers anew."""
+    connection = connections[using]
+    with transaction.atomic(using), connection.cursor() as cursor:
+        (_drop_sqlite if connection.vendor == "sqlite" else _drop_postgresql)(cursor)
+        for tracked in tracked_models():
+            _reconcile(connection, cursor, tracked)
+            for statement in (_sqlite if connection.vendor == "sqlite" else _postgresql)(tracked):
+                cursor.execute(statement)
+
+
+def installed(using: str = "default") -> set[str]:
+    """The names of our triggers that the database has now."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s", [PREFIX + "%"]
+            )
+        else:
+            cursor.execute(
+                "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgname LIKE %s",
+                [PREFIX + "%"],
+            )
+        return {name for (name,) in cursor.fetchall()}
+
+
+def expected() -> set[str]:
+    """The names of the triggers there should be, on the database in use."""
+    kinds = ["insert", "update", "delete", "keep_update", "keep_delete"]
+    if connections["default"].vendor == "postgresql":
+        kinds += ["keep_insert", "keep_truncate", "truncate"]
+    return {_name(tracked, kind) for tracked in tracked_models() for kind in kinds}
+
+
+def _name(tracked, kind) -> str:
+    return f"{PREFIX}{tracked.table}_{kind}"
+
+
+def _quoted(names, before="") -> str:
+    return ", ".join(f'{before}"{name}"' for name in names)
+
+
+# --- Reconciliation ----------------------------------------------------------------------------------------
+
+
+def _reconcile(connection, cursor, tracked) -> None:
+    """Write the difference between the rows and their latest history, as whoever acts now.
+
+    Runs while our triggers are off: on PostgreSQL nothing but a trigger may insert history.
+    """
+    from config.audit.connection import _values
+
+    same = "IS NOT" if connection.vendor == "sqlite" else "IS DISTINCT FROM"
+    now = (
+        "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')" if connection.vendor == "sqlite" else "clock_timestamp()"
+    )
+    columns, pk, history = _quoted(tracked.columns), tracked.pk, tracked.history_table
+    latest = f'h.history_id = (SELECT max(x.history_id) FROM "{history}" x WHERE x."{pk}" = %s."{pk}")'
+    into = f'INSERT INTO "{history}" ({columns}, {", ".join(META)})'
+    cast = "" if connection.vendor == "sqlite" else "::bigint"
+    who = f"%s{cast}, %s, %s, %s, %s"
+    values = list(_values())
+    cursor.execute(
+        f"{into} SELECT {_quoted(tracked.columns, 'b.')}, {now},"  # noqa: S608
+        " CASE WHEN h.history_id IS NULL OR h.history_type = '-' THEN '+' ELSE '~' END, "
+        f'{who} FROM "{tracked.table}" b LEFT JOIN "{history}" h ON {latest % "b"}'
+        " WHERE h.history_id IS NULL OR h.history_type = '-'"
+        f" OR ({_quoted(tracked.columns, 'b.')}) {same} ({_quoted(tracked.columns, 'h.')})",
+        values,
+    )
+    cursor.execute(
+        f"{into} SELECT {_quoted(tracked.columns, 'h.')}, {now}, '-', {who}"  # noqa: S608
+        f" FROM \"{history}\" h WHERE h.history_type <> '-' AND {latest % 'h'}"
+        f' AND NOT EXISTS (SELECT 1 FROM "{tracked.table}" b WHERE b."{pk}" = h."{pk}")',
+        values,
+    )
+
+
+# --- SQLite ------------------------------------------------------------------------------------------------
+
+
+def _drop_sqlite(cursor) -> None:
+    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s", [PREFIX + "%"])
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'DROP TRIGGER "{name}"')
+
+
+def _sqlite(tracked):
+    into = f'INSERT INTO "{tracked.history_table}" ({_quoted(tracked.columns)}, {", ".join(META)})'
+    who = ", ".join(f"aftercare_actor({part})" for part in range(5))
+    now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+
+    def write(kind, event, row, letter, when=""):
+        return (
+            f'CREATE TRIGGER "{_name(tracked, kind)}" AFTER {event} ON "{tracked.table}" {when}'
+            f" BEGIN {into} VALUES ({_quoted(tracked.columns, row + '.')}, {now}, '{letter}', {who}); END"
+        )
+
+    changed = f"WHEN ({_quoted(tracked.columns, 'OLD.')}) IS NOT ({_quoted(tracked.columns, 'NEW.')})"
+    yield write("insert", "INSERT", "NEW", "+")
+    yield write("update", "UPDATE", "NEW", "~", changed)
+    yield write("delete", "DELETE", "OLD", "-")
+    for event in ("update", "delete"):
+        yield (
+            f'CREATE TRIGGER "{_name(tracked, "keep_" + event)}" BEFORE {event.upper()} ON "{tracked.history_table}"'
+            " BEGIN SELECT RAISE(ABORT, 'History is append-only.'); END"
+        )
+
+
+# --- PostgreSQL --------------------------------------------------------------------------------------------
+
+
+def _drop_postgresql(cursor) -> None:
+    # Dropping a function drops the triggers that call it.
+    cursor.execute(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.proname LIKE %s"
+        " AND p.pronamespace = current_schema()::regnamespace",
+        [PREFIX + "%"],
+    )
+    for (signature,) in cursor.fetchall():
+        cursor.execute(f"DROP FUNCTION {signature} CASCADE")
+
+
+def _postgresql(tracked):
+    # Columns written out rather than to_jsonb(NEW): the plan is kept, and the write is cheaper. A migration
+    # that adds a column is no trap, because the triggers are off while migrations run.
+    function = f"{PREFIX}{tracked.table}"
+    into = f'INSERT INTO "{tracked.history_table}" ({_quoted(tracked.columns)}, {", ".join(META)})'
+    who = "NULLIF(who[1], '')::bigint, who[2], who[3], who[4], who[5]"
+
+    def write(row, letter):
+        return f"{into} VALUES ({_quoted(tracked.columns, row + '.')}, clock_timestamp(), '{letter}', {who});"
+
+    yield f"""
+        CREATE FUNCTION "{function}"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        SET search_path FROM CURRENT AS $$
+        DECLARE who text[] := string_to_array(
+            COALESCE(NULLIF(current_setting('aftercare.actor', true), ''), repeat(E'\\x1f', 4)), E'\\x1f');
+        BEGIN
+            IF TG_OP = 'INSERT' THEN {write("NEW", "+")}
+            ELSIF TG_OP = 'UPDATE' THEN {write("NEW", "~")}
+            ELSE {write("OLD", "-")} END IF;
+            RETURN NULL;
+        END $$"""
+    changed = (
+        f"WHEN (({_quoted(tracked.columns, 'OLD.')}) IS DISTINCT FROM ({_quoted(tracked.columns, 'NEW.')}))"
+    )
+    for event, when in (("insert", ""), ("update", changed), ("delete", "")):
+        yield _always(
+            tracked.table,
+            _name(tracked, event),
+            f'AFTER {event.upper()} ON "{tracked.table}" FOR EACH ROW {when} EXECUTE FUNCTION "{function}"()',
+        )
+    yield f"""
+        CREATE FUNCTION "{function}_keep"() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'INSERT' AND pg_trigger_depth() > 1 THEN RETURN NEW; END IF;
+            RAISE EXCEPTION 'History is append-only.' USING ERRCODE = 'insufficient_privilege';
+        END $$"""
+    keep = f'EXECUTE FUNCTION "{function}_keep"()'
+    for event in ("insert", "update", "delete"):
+        yield _always(
+            tracked.history_table,
+            _name(tracked, f"keep_{event}"),
+            f'BEFORE {event.upper()} ON "{tracked.history_table}" FOR EACH ROW {keep}',
+        )
+    yield _always(
+        tracked.history_table,
+        _name(tracked, "keep_truncate"),
+        f'BEFORE TRUNCATE ON "{tracked.history_table}" FOR EACH STATEMENT {keep}',
+    )
+    # TRUNCATE fires no row trigger, so it would empty a table without a trace.
+    yield _always(
+        tracked.table,
+        _name(tracked, "truncate"),
+        f'BEFORE TRUNCATE ON "{tracked.table}" FOR EACH STATEMENT {keep}',
+    )
+
+
+def _always(table, name, rest) -> str:
+    # ALWAYS: session_replication_role = replica must not switch the history off.
+    return f'CREATE TRIGGER "{name}" {rest}; ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER "{name}"'

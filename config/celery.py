@@ -1,0 +1,53 @@
+"""The Celery app and the whole schedule: what runs when, on one screen.
+
+No task carries work in its message: each asks the database what is due. So a lost or doubled message,
+a second scheduler or an hour of outage costs nothing but time.
+"""
+
+import os
+
+from celery import Celery
+from celery.signals import worker_init, worker_ready
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("aftercare", task_cls="config.audit.tasks:ActorTask")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["config.outbox", "retros", "actions"])
+
+MINUTE = 60.0  # seconds
+
+app.conf.beat_schedule = {
+    "open the retrospectives that are required": {
+        "task": "retros.tasks.open_required_retros",
+        "schedule": MINUTE,
+        "options": {"expires": MINUTE},
+    },
+    "queue what is overdue": {
+        "task": "actions.tasks.queue_overdue_reminders",
+        "schedule": MINUTE,
+        "options": {"expires": MINUTE},
+    },
+    "deliver what is queued": {
+        "task": "config.outbox.tasks.deliver",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+}
+
+
+@worker_init.connect
+def make_broker_folders(**_):
+    """The filesystem transport reads folders that it does not make."""
+    from django.conf import settings
+
+    if not settings.REDIS_URL:
+        for name in ("queue", "control"):
+            (settings.BROKER_DIR / name).mkdir(parents=True, exist_ok=True)
+
+
+@worker_ready.connect
+def catch_up(**_):
+    """Do at once what fell due while no worker ran, instead of waiting for the next tick."""
+    for entry in app.conf.beat_schedule.values():
+        app.send_task(entry["task"], **entry["options"])

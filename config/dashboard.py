@@ -1,0 +1,6 @@
+def dashboard(request, context):
+    return context
+
+
+def navigation(request):
+    return []

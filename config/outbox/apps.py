@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class OutboxConfig(AppConfig):
+    name = "config.outbox"
+    verbose_name = "Messages"
+
+    def ready(self):
+        from config.outbox import checks  # noqa: F401  registers itself

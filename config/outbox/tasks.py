@@ -1,0 +1,7 @@
+from config.celery import app
+from config.outbox import sending
+
+
+@app.task
+def deliver():
+    sending.deliver()

@@ -1,0 +1,378 @@
+"""Every setting, from the environment. A bad value is refused with its name and what would be right."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def setting(name, default, parse=str, right=""):
+    """Read `name` from the environment, or refuse to start and say what would be right."""
+    raw = os.environ.get(name)
+    if raw is None or raw == "":
+        return default
+    try:
+        return parse(raw)
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"{name}={raw!r} is not usable: {right or error}") from error
+
+
+def _one_of(*allowed):
+    def parse(raw):
+        if raw not in allowed:
+            raise ValueError(raw)
+        return raw
+
+    return parse
+
+
+def _boolean(raw):
+    return {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }[raw.lower()]
+
+
+def _seconds(raw):
+    if (value := int(raw)) <= 0:
+        raise ValueError(raw)
+    return value
+
+
+def _site_url(raw):
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        raise ValueError(raw)
+    return raw.rstrip("/")
+
+
+def _list(raw):
+    return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def _database(raw):
+    config = environ.Env.db_url_config(raw)
+    if config.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+        raise ValueError(raw)
+    return config
+
+
+def _redis(raw):
+    if urlsplit(raw).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError(raw)
+    return raw
+
+
+def _zone(raw):
+    from zoneinfo import ZoneInfo
+
+    ZoneInfo(raw)
+    return raw
+
+
+YES_OR_NO = "write true or false"
+
+# --- The machine -------------------------------------------------------------------------------------------
+
+VAR_DIR = setting("VAR_DIR", BASE_DIR / "var", Path)
+PORT = setting("PORT", 8000, _seconds, "write a port number such as 8000")
+DEBUG = setting("DEBUG", False, _boolean, YES_OR_NO)
+# Loopback only, with well-known passwords: `manage.py demo` sets it.
+DEMO = setting("DEMO", False, _boolean, YES_OR_NO)
+SITE_URL = setting(
+    "SITE_URL",
+    f"http://127.0.0.1:{PORT}",
+    _site_url,
+    "write the address people use, such as https://aftercare.example.com, with no path",
+)
+SITE_NAME = setting("SITE_NAME", "Aftercare")
+IS_HTTPS = SITE_URL.startswith("https://")
+
+
+def _secret_key():
+    """The key from the environment, else one made once and kept beside the data."""
+    if key := os.environ.get("SECRET_KEY"):
+        if len(key) < 50:
+            raise ImproperlyConfigured("SECRET_KEY is not usable: write at least 50 random characters")
+        return key
+    path = VAR_DIR / "secret_key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    key = secrets.token_urlsafe(50)
+    try:
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        # O_EXCL: two processes that start at once must agree on one key.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(key)
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"VAR_DIR={str(VAR_DIR)!r} is not usable: {error.strerror}; name a directory that can be written to"
+        ) from error
+    return key
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = setting("ALLOWED_HOSTS", [urlsplit(SITE_URL).hostname, "127.0.0.1", "localhost"], _list)
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+
+# --- Applications ------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "simple_history",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "config.audit",
+    "config.outbox",
+    "incidents",
+    "retros",
+    "actions",
+    "config.people",  # last: what happens after a migration needs every other app's permissions
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.audit.middleware.ActorMiddleware",
+    "config.people.middleware.TimeZoneMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Data --------------------------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": setting(
+        "DATABASE_URL",
+        environ.Env.db_url_config(f"sqlite:///{VAR_DIR / 'aftercare.sqlite3'}"),
+        _database,
+        "write sqlite:////path/to/file or postgres://user:password@host:5432/name",
+    )
+}
+IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if IS_SQLITE:
+    DATABASES["default"]["OPTIONS"] = {
+        # DEFERRED transactions failed up to 67 % of contended read-then-write work; IMMEDIATE ones none.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = setting("REDIS_URL", "", _redis, "write redis://host:6379/0")
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Triggers write the history; simple-history's signals miss what does not go through save().
+SIMPLE_HISTORY_ENABLED = False
+SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+SIMPLE_HISTORY_DATE_INDEX = False
+SIMPLE_HISTORY_REVERT_DISABLED = True
+SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = False
+
+# --- People ------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["config.people.backends.RolesBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = setting("TIME_ZONE", "UTC", _zone, "write a zone such as Europe/Berlin")
+USE_TZ = True
+
+# --- Messages and work -------------------------------------------------------------------------------------
+
+EMAIL_TIMEOUT = setting("EMAIL_TIMEOUT", 10, _seconds, "write seconds, such as 10")
+if os.environ.get("EMAIL_URL"):
+    vars().update(
+        setting(
+            "EMAIL_URL",
+            {},
+            environ.Env.email_url_config,
+            "write smtp://user:password@host:25, smtp+tls://…:587 or smtp+ssl://…:465",
+        )
+    )
+else:
+    EMAIL_BACKEND = "config.outbox.backends.MailFileBackend"
+    EMAIL_FILE_PATH = VAR_DIR / "mail"
+DEFAULT_FROM_EMAIL = setting("DEFAULT_FROM_EMAIL", f"Aftercare <aftercare@{urlsplit(SITE_URL).hostname}>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# How long a worker may hold a message before another takes it, in seconds.
+DELIVERY_LEASE = setting("DELIVERY_LEASE", max(60, 3 * EMAIL_TIMEOUT), _seconds, "write seconds, such as 60")
+
+BROKER_DIR = VAR_DIR / "broker"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+if REDIS_URL:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(BROKER_DIR / "queue"),
+        "data_folder_out": str(BROKER_DIR / "queue"),  # the same folder: what one writes another reads
+        "control_folder": str(BROKER_DIR / "control"),
+        "polling_interval": 0.2,
+    }
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+# --- Web ---------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = setting("STATIC_ROOT", VAR_DIR / "static", Path)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True  # nothing to collect before the first start
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+if setting("BEHIND_PROXY", False, _boolean, YES_OR_NO):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        # The admin theme's Alpine.js evaluates its attributes; pages outside the admin use `strict_csp`.
+        "script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "config.people.authentication.TokenAuthentication",
+        "config.people.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["config.api.HasModelPermission"],
+    "DEFAULT_PAGINATION_CLASS": "config.api.Pages",
+    "PAGE_SIZE": 50,
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.api.problem",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Aftercare API",
+    "DESCRIPTION": "Incidents, retrospectives and improvement actions. Every change is kept in the history.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Logs --------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = setting(
+    "LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "write DEBUG, INFO, WARNING or ERROR"
+)
+LOG_FORMAT = setting("LOG_FORMAT", "text", _one_of("text", "json"), "write text or json")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+}
+
+# --- The admin ---------------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": SITE_NAME,
+    "SITE_HEADER": SITE_NAME,
+    "SITE_SUBHEADER": "What we learn from incidents",
+    "SITE_URL": "/admin/",
+    "SITE_SYMBOL": "healing",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
+    "COMMAND": {"search_models": True, "show_history": False},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "config.dashboard.navigation",
+    },
+}

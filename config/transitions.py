@@ -1,0 +1,118 @@
+"""The one place where a row changes state: it locks, checks, saves, and nothing else does.
+
+    @verb("Resolve", Status.MONITORING, permission="incidents.respond_incident", form="incidents.forms.Moment")
+    def resolve(self, *, by, at=None): ...
+
+A verb is a method of the row. Admin, API, task and test call the same one, so the same is refused everywhere,
+for the same reason. `by` is who does it; None means Aftercare itself, which needs no permission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from config.audit.actor import COMMAND, acting, because, current
+from config.audit.models import StaleVersion
+
+
+class WrongState(Exception):
+    """The row is not in a state from which this can be done. HTTP 409."""
+
+
+class NotPermitted(PermissionDenied):
+    """This person may not do this to this row. HTTP 403."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What is known about a verb without calling it: pages, API and tests are made from it."""
+
+    name: str
+    label: str
+    allowed: tuple[str, ...]
+    permission: str | Callable
+    form: str | None
+    is_grave: bool
+
+    def permits(self, row, user) -> bool:
+        """Whether `user` may do this to `row`, whatever state it is in."""
+        if callable(self.permission):
+            return self.permission(row, user)
+        return user.has_perm(self.permission)
+
+    def is_open(self, row) -> bool:
+        """Whether `row` is in a state from which this can be done."""
+        return row.status in self.allowed
+
+    def form_class(self):
+        """The form that asks for what the verb needs besides who and when."""
+        return import_string(self.form or "config.forms.NothingToAsk")
+
+
+def verb(label, *allowed, permission, form=None, is_grave=False):
+    """Make a method a verb: run inside a transition, refused to the wrong person and in the wrong state.
+
+    Every verb takes `by` (who), and optionally `reason` (kept in the history) and `version` (the version the
+    person looked at: if the row has moved on since, StaleVersion is raised and nothing changes).
+    """
+
+    def decorate(method):
+        about = Verb(method.__name__, label, tuple(allowed), permission, form, is_grave)
+
+        @wraps(method)
+        def run(self, *, by, reason="", version=None, **asked):
+            if by is not None and not about.permits(self, by):
+                raise NotPermitted(f"{by} may not {about.label.lower()} {self}.")
+            with transition(self, *allowed, by=by, reason=reason, version=version, doing=about.label):
+                return method(self, by=by, reason=reason, **asked)
+
+        run.verb = about
+        return run
+
+    return decorate
+
+
+def verbs_of(model) -> dict[str, Verb]:
+    """The verbs of a model by name, in the order in which its class lists them."""
+    return {name: method.verb for name, method in vars(model).items() if hasattr(method, "verb")}
+
+
+def verbs_for(row, user) -> list[Verb]:
+    """What `user` can do to `row` now."""
+    return [
+        about for about in verbs_of(type(row)).values() if about.is_open(row) and about.permits(row, user)
+    ]
+
+
+@contextmanager
+def transition(row, *allowed, by, reason="", version=None, doing="change") -> Iterator[None]:
+    """Lock the row, re-read it, check its state and version; save it whole when the block ends well."""
+    with transaction.atomic(), _signed(by), because(reason):
+        manager = type(row)._base_manager
+        row.refresh_from_db(from_queryset=manager.select_for_update(of=("self",)))
+        if version is not None and row.version != version:
+            raise StaleVersion(f"{row} was changed by somebody else meanwhile.")
+        if row.status not in allowed:
+            raise WrongState(
+                f"{row} is {row.get_status_display().lower()}; it is not possible to {doing.lower()} it."
+            )
+        yield
+        row.clean()
+        row.save()
+
+
+@contextmanager
+def _signed(by):
+    """A verb called outside any request or task is signed by the person it was called for."""
+    if current() is not None or by is None:
+        yield
+        return
+    with acting(by, kind=COMMAND):
+        yield

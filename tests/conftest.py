@@ -1,0 +1,137 @@
+"""The cast of every test, and what each of them starts from."""
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.test import TransactionTestCase
+
+from config.audit import triggers
+from config.people import roles
+from config.people.models import User
+
+PASSWORD = "aftercare-test"
+
+
+def pytest_configure():
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _let_transactional_tests_empty_the_tables():
+    """Between such tests Django empties every table, which the append-only history rightly refuses."""
+    empty = TransactionTestCase._fixture_teardown
+
+    def drop_and_empty(self):
+        triggers.drop()
+        empty(self)  # ends with post_migrate, which puts the triggers back
+
+    TransactionTestCase._fixture_teardown = drop_and_empty
+    yield
+    TransactionTestCase._fixture_teardown = empty
+
+
+def make_person(email, *role_names, name="", **fields):
+    user = User.objects.create_user(email, PASSWORD, name=name or email.partition("@")[0].title(), **fields)
+    user.groups.add(*Group.objects.filter(name__in=role_names))
+    return user
+
+
+@pytest.fixture
+def ana(db):
+    """The facilitator."""
+    return make_person("ana@example.com", roles.FACILITATOR)
+
+
+@pytest.fixture
+def omar(db):
+    """The action owner."""
+    return make_person("omar@example.com", roles.ACTION_OWNER)
+
+
+@pytest.fixture
+def aud(db):
+    """The auditor, who reads everything and changes nothing."""
+    return make_person("aud@example.com", roles.AUDITOR)
+
+
+@pytest.fixture
+def ravi(db):
+    """The responder."""
+    return make_person("ravi@example.com", roles.RESPONDER)
+
+
+@pytest.fixture
+def lena(db):
+    """The communicator."""
+    return make_person("lena@example.com", roles.COMMUNICATOR)
+
+
+@pytest.fixture
+def stranger(db):
+    """Somebody signed in without any role."""
+    return make_person("stranger@example.com")
+
+
+@pytest.fixture
+def admin_user(db):
+    """Named as pytest-django names it, so that its admin_client is ours."""
+    return User.objects.create_superuser("admin@example.com", PASSWORD, name="Admin")
+
+
+@pytest.fixture
+def severity(db):
+    """The worst one: it requires a retro within five working days."""
+    from incidents.models import Severity
+
+    return Severity.objects.get(rank=1)
+
+
+@pytest.fixture
+def service(db):
+    from incidents.models import Service
+
+    return Service.objects.create(slug="checkout", name="Checkout", tier=1)
+
+
+@pytest.fixture
+def incident(ravi, severity, service):
+    """Declared by Ravi, nobody cares for it yet."""
+    from incidents.models import Incident
+
+    return Incident.objects.declare(
+        by=ravi, title="Checkout fails for one in five", severity=severity, services=[service]
+    )
+
+
+@pytest.fixture
+def resolved(incident, ravi):
+    """The same incident, over."""
+    incident.acknowledge(by=ravi)
+    incident.resolve(by=ravi, note="Rolled back.")
+    return incident
+
+
+@pytest.fixture
+def retro(resolved, ana):
+    """A draft led by Ana."""
+    from retros.models import Retrospective
+
+    return Retrospective.objects.open_for(resolved, facilitator=ana)
+
+
+@pytest.fixture
+def item(retro, omar):
+    """Omar's, due in a week."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from actions.models import ActionItem
+
+    return ActionItem.objects.create(
+        title="Alert on failed payments",
+        why="Customers lost their baskets without our knowing.",
+        owner=omar,
+        due_on=timezone.now().date() + timedelta(days=7),
+        retro=retro,
+    )

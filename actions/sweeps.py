@@ -17,11 +17,21 @@ def queue_overdue_reminders(at=None) -> int:
     """Queue one message per owner and day for what is overdue; returns how many are new."""
     at = at or timezone.now()
     queued = 0
+    _schedule_forgotten()
     while owners := _owners_to_remind(at):
         with transaction.atomic():
             queued += Delivery.objects.queue([_delivery(owner, at) for owner in owners])
             _schedule_next(owners, at)
     return queued
+
+
+def _schedule_forgotten():
+    """Items that no save has scheduled: loaded in bulk, or their owner is back at work."""
+    forgotten = ActionItem.objects.open().filter(
+        next_reminder_at=None, due_on__isnull=False, owner__is_active=True
+    )
+    for item in forgotten.select_related("owner")[:1000]:
+        ActionItem.objects.filter(pk=item.pk).update(next_reminder_at=next_reminder(item))
 
 
 def _owners_to_remind(at):

@@ -49,7 +49,7 @@ class Verb:
 
     def is_open(self, row) -> bool:
         """Whether `row` is in a state from which this can be done."""
-        return row.status in self.allowed
+        return state_of(row) in self.allowed
 
     def form_class(self):
         """The form that asks for what the verb needs besides who and when."""
@@ -68,9 +68,7 @@ def verb(label, *allowed, permission, form=None, is_grave=False):
 
         @wraps(method)
         def run(self, *, by, reason="", version=None, **asked):
-            if by is not None and not about.permits(self, by):
-                raise NotPermitted(f"{by} may not {about.label.lower()} {self}.")
-            with transition(self, *allowed, by=by, reason=reason, version=version, doing=about.label):
+            with transition(self, *allowed, by=by, reason=reason, version=version, about=about):
                 return method(self, by=by, reason=reason, **asked)
 
         run.verb = about
@@ -91,21 +89,32 @@ def verbs_for(row, user) -> list[Verb]:
     ]
 
 
+def state_of(row) -> str:
+    """The state that verbs look at: `status`, unless the model names another field as its `state_field`."""
+    return getattr(row, getattr(row, "state_field", "status"))
+
+
 @contextmanager
-def transition(row, *allowed, by, reason="", version=None, doing="change") -> Iterator[None]:
-    """Lock the row, re-read it, check its state and version; save it whole when the block ends well."""
+def transition(row, *allowed, by, reason="", version=None, about=None) -> Iterator[None]:
+    """Lock the row, re-read it, check person, version and state; save it whole when the block ends well."""
+    doing = about.label.lower() if about else "change"
     with transaction.atomic(), _signed(by), because(reason):
-        manager = type(row)._base_manager
-        row.refresh_from_db(from_queryset=manager.select_for_update(of=("self",)))
+        row.refresh_from_db(from_queryset=type(row)._base_manager.select_for_update(of=("self",)))
+        # After the lock: whoever owned the row when the page was drawn may not own it now.
+        if by is not None and about is not None and not about.permits(row, by):
+            raise NotPermitted(f"{by} may not {doing} {row}.")
         if version is not None and row.version != version:
             raise StaleVersion(f"{row} was changed by somebody else meanwhile.")
-        if row.status not in allowed:
-            raise WrongState(
-                f"{row} is {row.get_status_display().lower()}; it is not possible to {doing.lower()} it."
-            )
+        if state_of(row) not in allowed:
+            raise WrongState(f"{row} is {_state_in_words(row)}; it is not possible to {doing} it.")
         yield
         row.clean()
         row.save()
+
+
+def _state_in_words(row) -> str:
+    field = row._meta.get_field(getattr(row, "state_field", "status"))
+    return str(dict(field.flatchoices).get(state_of(row), state_of(row))).lower()
 
 
 @contextmanager

@@ -42,7 +42,9 @@ def tracked_files():
 
 
 def python_files(*folders):
-    return [p for folder in folders for p in sorted((ROOT / folder).rglob("*.py")) if "migrations" not in p.parts]
+    return [
+        p for folder in folders for p in sorted((ROOT / folder).rglob("*.py")) if "migrations" not in p.parts
+    ]
 
 
 def imported_by(path):
@@ -121,7 +123,9 @@ def test_who_and_when_are_paired_by_a_constraint():
     unpaired = []
     for model in our_models():
         names = {field.name for field in model._meta.fields}
-        text = " ".join(str(c.condition) for c in model._meta.constraints if isinstance(c, models.CheckConstraint))
+        text = " ".join(
+            str(c.condition) for c in model._meta.constraints if isinstance(c, models.CheckConstraint)
+        )
         for name in sorted(names):
             stem = name.removesuffix("_by")
             if name.endswith("_by") and f"{stem}_at" in names and not (name in text and f"{stem}_at" in text):
@@ -168,17 +172,25 @@ def test_tasks_hold_no_logic():
     for path in python_files("config", *APPS):
         if path.name == "tasks.py" and path.parent.name != "audit":
             tree = ast.parse(path.read_text())
-            assert not [node for node in ast.walk(tree) if isinstance(node, ast.If | ast.For | ast.While)], path
+            assert not [node for node in ast.walk(tree) if isinstance(node, ast.If | ast.For | ast.While)], (
+                path
+            )
 
 
 def mails():
-    return sorted({p.name.partition(".")[0] for p in (ROOT / "templates/emails").iterdir() if p.name[0] != "_"})
+    return sorted(
+        {p.name.partition(".")[0] for p in (ROOT / "templates/emails").iterdir() if p.name[0] != "_"}
+    )
 
 
 @pytest.mark.parametrize("name", mails())
 def test_every_mail_is_a_triple(name):
     folder = ROOT / "templates/emails"
-    assert {p.name for p in folder.glob(f"{name}.*")} == {f"{name}.subject.txt", f"{name}.txt", f"{name}.html"}
+    assert {p.name for p in folder.glob(f"{name}.*")} == {
+        f"{name}.subject.txt",
+        f"{name}.txt",
+        f"{name}.html",
+    }
 
 
 @pytest.mark.parametrize("name", mails())

@@ -122,7 +122,7 @@ def _reconcile(connection, cursor, tracked) -> None:
     who = f"%s{cast}, %s, %s, %s, %s"
     values = list(_values())
     cursor.execute(
-        f"{into} SELECT {_quoted(tracked.columns, 'b.')}, {now},"  # noqa: S608
+        f"{into} SELECT {_quoted(tracked.columns, 'b.')}, {now},"
         " CASE WHEN h.history_id IS NULL OR h.history_type = '-' THEN '+' ELSE '~' END, "
         f'{who} FROM "{tracked.table}" b LEFT JOIN "{history}" h ON {latest % "b"}'
         " WHERE h.history_id IS NULL OR h.history_type = '-'"
@@ -130,7 +130,7 @@ def _reconcile(connection, cursor, tracked) -> None:
         values,
     )
     cursor.execute(
-        f"{into} SELECT {_quoted(tracked.columns, 'h.')}, {now}, '-', {who}"  # noqa: S608
+        f"{into} SELECT {_quoted(tracked.columns, 'h.')}, {now}, '-', {who}"
         f" FROM \"{history}\" h WHERE h.history_type <> '-' AND {latest % 'h'}"
         f' AND NOT EXISTS (SELECT 1 FROM "{tracked.table}" b WHERE b."{pk}" = h."{pk}")',
         values,

@@ -73,6 +73,8 @@ class CustomerUpdate(VersionedModel):
         DRAFT = "draft", "Draft"
         PUBLISHED = "published", "Published"
 
+    state_field = "state"  # `status` is what customers read
+
     incident = models.ForeignKey("Incident", on_delete=models.CASCADE, related_name="updates")
     status = models.CharField(
         max_length=16,

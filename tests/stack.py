@@ -1,0 +1,182 @@
+"""A whole Aftercare in processes of its own, for the tests that leave nothing out: web, worker, scheduler, mail."""
+
+import email
+import email.policy
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.conf import settings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for(what, *, seconds, why):
+    """Ask `what` until it says something true; fail with `why` when the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := what():
+            return answer
+        time.sleep(0.2)
+    pytest.fail(f"{why} (waited {seconds} s)")
+
+
+def postgres_url() -> str:
+    """Where a PostgreSQL is to be found for tests; skips where there is none."""
+    url = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
+    import psycopg
+
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError as error:
+        pytest.skip(f"no PostgreSQL at TEST_DATABASE_URL or 127.0.0.1:5432: {error}")
+    return url
+
+
+def redis_url(database: int = 11) -> str:
+    """Where a Redis is to be found for tests; skips where there is none."""
+    url = os.environ.get("TEST_REDIS_URL") or f"redis://127.0.0.1:6379/{database}"
+    import redis
+
+    try:
+        redis.Redis.from_url(url, socket_connect_timeout=2).ping()
+    except redis.exceptions.RedisError as error:
+        pytest.skip(f"no Redis at TEST_REDIS_URL or 127.0.0.1:6379: {error}")
+    return url
+
+
+@contextmanager
+def scratch_postgres():
+    """A database of its own on the PostgreSQL of the tests, gone afterwards; yields its URL."""
+    import psycopg
+
+    url = postgres_url()
+    name = f"aftercare_stack_{os.getpid()}_{time.monotonic_ns() % 10**6}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{url.rpartition('/')[0]}/{name}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class MailSink:
+    """A real SMTP server that keeps what it is sent, as bytes."""
+
+    def __init__(self):
+        self.received: list[tuple[str, bytes]] = []
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802  aiosmtpd's name
+        self.received += [(recipient, envelope.content) for recipient in envelope.rcpt_tos]
+        return "250 kept"
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self._controller.port}"
+
+    def to(self, address) -> list[email.message.EmailMessage]:
+        """What `address` was sent, parsed as a mail program would."""
+        return [
+            email.message_from_bytes(content, policy=email.policy.default)
+            for recipient, content in self.received
+            if recipient == address
+        ]
+
+    def __enter__(self):
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_):
+        self._controller.stop()
+
+
+class Stack:
+    """`manage.py up` on data of its own."""
+
+    def __init__(self, var: Path, **environment):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        kept = {
+            k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DEMO"}
+        }
+        self.environment = {
+            **kept,
+            "VAR_DIR": str(var),
+            "PORT": str(self.port),
+            "SITE_URL": self.url,
+            "PYTHONWARNINGS": "",
+            **environment,
+        }
+        self.log = var.parent / f"{var.name}.log"
+
+    def manage(self, *arguments, **options):
+        """Run a command of manage.py to its end."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=settings.BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+            **options,
+        )
+
+    @contextmanager
+    def up(self):
+        """Serve until the block ends; fails if it does not get ready."""
+        with self.log.open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=settings.BASE_DIR,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            wait_for(self.is_up, seconds=60, why=f"/healthz does not answer: {self.log.read_text()[-2000:]}")
+            yield self
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+    def is_up(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+
+@contextmanager
+def browser_page(playwright, *, width=1280, height=900):
+    """A page of a real Chromium in a fresh profile; skips where no Chromium is installed."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+    try:
+        page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+        page.set_default_timeout(20_000)
+        yield page
+    finally:
+        browser.close()

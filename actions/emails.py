@@ -4,6 +4,7 @@ from datetime import date
 
 from actions.models import ActionItem
 from config.outbox.messages import Mail, NoLongerTrue, message
+from retros.models import Retrospective
 
 MOST_ITEMS = 100  # in one mail; the rest is counted in words
 
@@ -21,8 +22,15 @@ def overdue(delivery) -> Mail:
     if not items:
         raise NoLongerTrue("Nothing of theirs is overdue any more.")
     shown = items[:MOST_ITEMS]
+    seen = set(
+        Retrospective.objects.filter(action_items__in=[item.pk for item in shown])
+        .visible_to(owner)
+        .values_list("pk", flat=True)
+    )
     for item in shown:
         item.days_late = (day - item.due_on).days
+        # The owner of an item need not be allowed to know which restricted incident it comes from.
+        item.source = item.retro if item.retro_id in seen else None
     return Mail(
         template="overdue",
         context={"owner": owner, "items": shown, "more": late.count() - len(shown), "day": day},

@@ -1,0 +1,65 @@
+"""Tells one retrospective: opened by the sweep, prepared by its facilitator, and on to where it stands."""
+
+from datetime import timedelta
+
+from config.demo.script import RetroTale
+from config.demo.stage import Stage
+from retros.models import Factor, Finding, Participant, RetroFactor, Retrospective
+
+FACILITATOR = "ana"
+
+
+def tell_retro(stage: Stage, tale: RetroTale) -> None:
+    """One retrospective with everything that belongs to it."""
+    retro = stage.retros[tale.key] = _open(stage, tale)
+    _prepare(stage, tale, retro)
+    for name, hat in tale.participants:
+        _invite(stage, retro, name, hat)
+    for section in retro.sections.all():
+        if text := tale.sections.get(section.heading):
+            stage.write(FACILITATOR, section, text=text)
+    for slug, note in tale.factors.items():
+        factor = Factor.objects.get(slug=slug)
+        stage.write(FACILITATOR, RetroFactor(retro=retro, factor=factor), note=note)
+    stage.findings[tale.key] = [
+        stage.write(FACILITATOR, Finding(retro=retro, kind=Finding.Kind[kind], position=position), text=text)
+        for position, (kind, text) in enumerate(tale.findings, start=1)
+    ]
+    for step in tale.steps:
+        _take_step(stage, retro, step)
+
+
+def _open(stage, tale):
+    incidents = [stage.incidents[key] for key in tale.incidents]
+    with stage.sweep("open required retros"):
+        retro = Retrospective.objects.open_for(incidents[0])
+        # The sweep opens it within a minute; it cannot be asked to do so half a year ago.
+        retro.opened_at = incidents[0].resolved_at + timedelta(minutes=1)
+        return stage.save(retro)
+
+
+def _prepare(stage, tale, retro):
+    retro.facilitator = stage.people[FACILITATOR]
+    stage.write(FACILITATOR, retro, title=tale.title, customer_impact=tale.impact)
+    for key in tale.incidents[1:]:
+        with stage.step(FACILITATOR):
+            retro.incident_links.create(incident=stage.incidents[key])
+
+
+def _invite(stage, retro, name, hat):
+    user = stage.people.get(name)
+    participant = Participant(retro=retro, user=user, name="" if user else name)
+    stage.write(FACILITATOR, participant, hat=Participant.Hat[hat])
+
+
+def _take_step(stage, retro, step):
+    about = dict(step.about)
+    if step.verb == "invite":
+        return _invite(stage, retro, **about)
+    if step.verb == "edit":
+        retro.refresh_from_db()
+        return stage.write(step.who, retro, due_on=stage.workday(about["due"]))
+    if "days" in about:
+        about["at"] = stage.ago(about.pop("days"), "15:20")
+    with stage.step(step.who) as person:
+        return getattr(retro, step.verb)(by=person, **about)

@@ -86,7 +86,7 @@ class MailSink:
         self.received: list[tuple[str, bytes]] = []
         self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802  aiosmtpd's name
+    async def handle_DATA(self, server, session, envelope):
         self.received += [(recipient, envelope.content) for recipient in envelope.rcpt_tos]
         return "250 kept"
 

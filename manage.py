@@ -15,18 +15,17 @@ def main() -> int:
 
         from config.audit.actor import acting
     except ModuleNotFoundError as error:
-        return _stop(
-            f"the Python module {error.name!r} is missing. Install what Aftercare needs with: "
-            "python -m pip install -r config/requirements/base.txt"
-        )
+        return _stop(_missing(error))
     name = f"manage.py {sys.argv[1]}" if len(sys.argv) > 1 else "manage.py"
     try:
         with acting(name=f"{_operator()} ({name})", kind="command"):
             execute_from_command_line(sys.argv)
     except ModuleNotFoundError as error:
-        return _stop(f"the Python module {error.name!r} is missing.")
+        return _stop(_missing(error))
     except ImproperlyConfigured as error:
         return _stop(str(error))
+    except KeyboardInterrupt:
+        return 130  # what a shell calls Ctrl-C
     return 0
 
 
@@ -35,6 +34,13 @@ def _operator() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user id often has no name
         return "somebody"
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    return (
+        f"the Python module {error.name!r} is missing. Install what Aftercare needs with: "
+        "python -m pip install -r config/requirements/base.txt"
+    )
 
 
 def _stop(why: str) -> int:

@@ -7,7 +7,7 @@ a second scheduler or an hour of outage costs nothing but time.
 import os
 
 from celery import Celery
-from celery.signals import worker_init, worker_ready
+from celery.signals import beat_init, worker_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -36,9 +36,10 @@ app.conf.beat_schedule = {
 }
 
 
+@beat_init.connect
 @worker_init.connect
 def make_broker_folders(**_):
-    """The filesystem transport reads folders that it does not make."""
+    """The filesystem transport uses folders that it does not make; the scheduler may be the first to want them."""
     from django.conf import settings
 
     if not settings.REDIS_URL:

@@ -1,8 +1,12 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class HouseConfig(AppConfig):
-    """What belongs to no one app: the commands that start everything."""
+    """What belongs to no one app: the commands that start everything, the dashboard they all are on."""
 
     name = "config"
     verbose_name = "Aftercare"
+
+    def ready(self):
+        autodiscover_modules("dashboard")

@@ -50,7 +50,7 @@ def host() -> str:
 
 def message_id(key: str) -> str:
     """One Message-ID per key, so that a message sent twice is shown once."""
-    safe = "".join(c if c.isalnum() else "-" for c in key)
+    safe = "".join(c if c.isascii() and c.isalnum() else "-" for c in key)
     return f"<{safe}@{host()}>"
 
 

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from config.audit.models import TrackedModel
 from config.fields import Line
+from config.forms import storable
+from config.transitions import verb
 
 LONGEST_PAUSE = 3600  # seconds between two tries, at most
 
@@ -81,6 +83,8 @@ class Delivery(TrackedModel):
     subject = Line(max_length=998, blank=True, default="")
     message_id = models.CharField("Message-ID", max_length=255, blank=True, default="")
 
+    state_field = "state"
+
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
@@ -119,7 +123,7 @@ class Delivery(TrackedModel):
         held = type(self).objects.filter(pk=self.pk, lease_token=self.lease_token, state__in=self.UNFINISHED)
         changed = held.update(
             state=state,
-            error=error[:2000],
+            error=storable(error)[:2000],
             sent_at=sent_at,
             due_at=due_at or self.due_at,
             lease_until=None,
@@ -137,17 +141,14 @@ class Delivery(TrackedModel):
 
     def pause(self) -> timedelta:
         """How long to wait before the next try: 30 s, doubling, an hour at most."""
-        return timedelta(seconds=min(LONGEST_PAUSE, 30 * 2 ** min(self.attempts, 10)))
+        return timedelta(seconds=min(LONGEST_PAUSE, 30 * 2 ** min(max(self.attempts - 1, 0), 10)))
 
-    def requeue(self, *, by):
-        """Send a message again that was given up."""
-        from config.transitions import WrongState
+    # --- Verbs
 
-        changed = (
-            type(self)
-            .objects.filter(pk=self.pk, state=self.State.DEAD)
-            .update(state=self.State.PENDING, error="", attempts=0, due_at=timezone.now())
-        )
-        if not changed:
-            raise WrongState(f"{self} was not given up, so there is nothing to send again.")
-        self.refresh_from_db()
+    @verb("Send again", State.DEAD, permission="outbox.requeue_delivery", form="config.forms.OptionalReason")
+    def requeue(self, *, by, reason="", at=None):
+        """Try a message again that was given up."""
+        self.state = self.State.PENDING
+        self.error = ""
+        self.attempts = 0
+        self.due_at = at or timezone.now()

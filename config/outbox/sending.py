@@ -6,7 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.core.mail import get_connection
-from django.db import DatabaseError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from config.outbox.messages import KINDS, NoLongerTrue, build
@@ -63,11 +63,17 @@ def _send_chunk(rows):
 def _send_one(row, mailer) -> str:
     """Send one message; whatever goes wrong with it stops no other."""
     try:
+        # Opened here, or Django would close it after each message. Nothing was sent if it fails: neither
+        # a possible duplicate nor, whatever the server says to us, a refusal of this message.
+        mailer.open()
+    except Exception as error:  # noqa: BLE001
+        _drop_connection(mailer)
+        return _retry(row, error)
+    try:
         prepared = _prepare(row, mailer)
     except NoLongerTrue as why:
-        row.release(Delivery.State.CANCELLED, error=str(why))
-        return "cancelled"
-    except DatabaseError:
+        return _let_go(row, Delivery.State.CANCELLED, "cancelled", error=str(why))
+    except (OperationalError, InterfaceError):
         raise  # the database is gone: the lease brings every message of the chunk back
     except Exception as error:
         log.exception("message %s cannot be made", row.key)
@@ -81,10 +87,9 @@ def _send_one(row, mailer) -> str:
         return _refused(row, error)
     except Exception as error:  # noqa: BLE001  a timeout or a lost reply: it may or may not have gone out
         _drop_connection(mailer)
-        row.ambiguous += not isinstance(error, ConnectionRefusedError)
+        row.ambiguous += 1
         return _retry(row, error)
-    row.release(Delivery.State.SENT, sent_at=timezone.now())
-    return "sent"
+    return _let_go(row, Delivery.State.SENT, "sent", sent_at=timezone.now())
 
 
 def _prepare(row, mailer):
@@ -95,7 +100,7 @@ def _prepare(row, mailer):
         if make is None:
             raise LookupError(f"there is no message of the kind {row.kind!r}")
         prepared = build(row, make(row), connection=mailer)
-        prepared.message()  # a header that cannot be written fails here, before the state says it was sent
+        prepared.message().as_bytes()  # what cannot be written fails here, before the state says it was sent
         # The lease starts anew with each send: the last of a chunk must not be out of time before its turn.
         row.hold(seconds=settings.DELIVERY_LEASE, token=row.lease_token)
         changed = held.update(
@@ -114,19 +119,27 @@ def _refused(row, error) -> str:
         [error.smtp_code] if hasattr(error, "smtp_code") else [code for code, _ in error.recipients.values()]
     )
     if all(500 <= code < 600 for code in codes):
-        row.release(Delivery.State.DEAD, error=str(error))
         log.error("message %s was refused for good: %s", row.key, error)
-        return "dead"
+        return _let_go(row, Delivery.State.DEAD, "dead", error=str(error))
     return _retry(row, error)
 
 
 def _retry(row, error) -> str:
-    row.release(
+    return _let_go(
+        row,
         Delivery.State.PENDING,
+        "retried",
         error=f"{type(error).__name__}: {error}",
         due_at=timezone.now() + row.pause(),
     )
-    return "retried"
+
+
+def _let_go(row, state, outcome, **fields) -> str:
+    """Release the message; what another worker has taken meanwhile is that worker's to decide."""
+    if row.release(state, **fields):
+        return outcome
+    log.warning("message %s was taken by another worker before it was %s here", row.key, outcome)
+    return "lost"
 
 
 def _drop_connection(mailer):

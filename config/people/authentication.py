@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions
@@ -40,8 +39,8 @@ class TokenAuthentication(authentication.BaseAuthentication):
     def _note_use(self, token):
         # Once a minute is close enough, and spares a write on most requests.
         now = timezone.now()
-        stale = Q(last_used_at=None) | Q(last_used_at__lt=now - timedelta(minutes=1))
-        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+        if token.last_used_at is None or token.last_used_at < now - timedelta(minutes=1):
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

@@ -93,7 +93,7 @@ class User(AbstractBaseUser, PermissionsMixin, VersionedModel):
             models.CheckConstraint(
                 name="away_from_and_until_together",
                 condition=Q(away_from=None, away_until=None)
-                | Q(away_from__isnull=False, away_until__gte=F("away_from")),
+                | Q(away_from__isnull=False, away_until__isnull=False, away_until__gte=F("away_from")),
                 violation_error_message="Say both the first and the last day away, in that order.",
             ),
         ]
@@ -108,6 +108,10 @@ class User(AbstractBaseUser, PermissionsMixin, VersionedModel):
 
     def clean(self):
         self.email = self.normalise(self.email)
+
+    def save(self, *args, **kwargs):
+        self.email = self.normalise(self.email)  # on every road, or who is stored as ANA@ could not sign in
+        super().save(*args, **kwargs)
 
     def set_password(self, raw_password):
         super().set_password(raw_password)
@@ -130,6 +134,9 @@ class User(AbstractBaseUser, PermissionsMixin, VersionedModel):
         if self.away_from and self.away_from <= day <= self.away_until:
             return False
         return str(day.isoweekday()) in self.working_days
+
+    def get_full_name(self):
+        return self.name
 
     def get_short_name(self):
         return self.name.split(" ")[0] if self.name else self.email

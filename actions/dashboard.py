@@ -1,0 +1,92 @@
+"""What of action items is on the first page and in the sidebar."""
+
+from django.db.models import Count, F, Min
+from django.urls import reverse
+from django.utils import timezone
+
+from actions.models import ActionItem
+from config.dashboard import (
+    ROWS,
+    Entry,
+    Link,
+    Panel,
+    Row,
+    day_in_words,
+    due_in_words,
+    entries,
+    first,
+    list_url,
+    panel,
+    row_url,
+)
+
+ITEM = "actions.ActionItem"
+entries(
+    "Actions",
+    30,
+    Entry(ITEM, "task_alt", "All actions"),
+    Entry(ITEM, "person_check", "My actions", "whose=mine&stage=open"),
+)
+
+
+@panel(30, permission="actions.view_actionitem")
+def my_actions(request) -> Panel:
+    """What the reader has still to do, the longest due first."""
+    mine = ActionItem.objects.open_for(request.user).select_related("retro")
+    rows, total = first(mine.order_by(F("due_on").asc(nulls_last=True), "priority", "pk"))
+    add = Link("Add an action", reverse("admin:actions_actionitem_add"))
+    return Panel(
+        title="My actions",
+        rows=[_row(item, request.user.today()) for item in rows],
+        total=total,
+        all=Link(f"All {total} open actions of mine", list_url(ITEM, "whose=mine&stage=open")),
+        empty="Nothing waits for you. What retrospectives ask of you will be listed here.",
+        add=add if request.user.has_perm("actions.add_actionitem") else None,
+    )
+
+
+def _row(item, today) -> Row:
+    due, late = due_in_words(item.due_on, today)
+    urgent = item.priority <= ActionItem.Priority.HIGH
+    return Row(
+        title=str(item),
+        url=row_url(item),
+        mark=item.get_priority_display() if urgent else "",
+        tone="danger" if item.priority == ActionItem.Priority.URGENT else "warning",
+        facts=(item.get_status_display(), due),
+        late=late,
+        note=item.why,
+    )
+
+
+@panel(40, permission="actions.view_actionitem")
+def overdue_by_owner(request) -> Panel:
+    """Where promises to customers wait longest, so that somebody can help."""
+    owners = list(
+        ActionItem.objects.overdue()
+        .visible_to(request.user)
+        .order_by()
+        .values("owner", "owner__name")
+        .annotate(count=Count("pk"), oldest=Min("due_on"))
+        .order_by("-count", "oldest", "owner")[: ROWS + 1]
+    )
+    shown = owners[:ROWS]
+    return Panel(
+        title="Overdue actions by owner",
+        rows=[_owner(owner) for owner in shown],
+        total=f"{ROWS}+" if len(owners) > ROWS else str(len(owners)),
+        all=Link("All overdue actions", list_url(ITEM, "stage=overdue")),
+        empty="Nothing is overdue: what was promised is on its way.",
+    )
+
+
+def _owner(owner) -> Row:
+    today = timezone.now().date()
+    whose = f"owner__id__exact={owner['owner']}" if owner["owner"] else "whose=nobody"
+    return Row(
+        title=owner["owner__name"] or "Nobody yet",
+        url=list_url(ITEM, f"stage=overdue&{whose}"),
+        facts=(f"oldest due {day_in_words(owner['oldest'], today)}",),
+        late=f"{owner['count']} overdue",
+        note="" if owner["owner"] else "Choose an owner: nobody is reminded.",
+    )

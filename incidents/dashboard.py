@@ -1,0 +1,74 @@
+"""What of incidents is on the first page and in the sidebar."""
+
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+
+from config.dashboard import Entry, Link, Panel, Row, ago, entries, first, list_url, panel, row_url
+from incidents.models import CustomerUpdate, Incident
+
+entries(
+    "Incidents",
+    10,
+    Entry("incidents.Incident", "crisis_alert"),
+    Entry("incidents.CustomerUpdate", "campaign"),
+    Entry("incidents.TimelineEntry", "timeline", "Timeline"),
+    Entry("incidents.Assignment", "assignment_ind", "Who had which role"),
+)
+entries(
+    "Catalogue",
+    40,
+    Entry("incidents.Service", "widgets"),
+    Entry("incidents.Region", "public"),
+    Entry("incidents.Severity", "signal_cellular_alt"),
+)
+
+NEXT = {
+    Incident.Status.DECLARED: "Next: somebody acknowledges it.",
+    Incident.Status.INVESTIGATING: "Next: find out what it is.",
+    Incident.Status.IDENTIFIED: "Next: put a fix in place.",
+    Incident.Status.MONITORING: "Next: resolve it once the fix holds for customers.",
+}
+OPEN = f"status__in={','.join(Incident.OPEN)}"
+TONES = {1: "danger", 2: "warning"}
+
+
+def next_step(incident) -> str:
+    """What an open incident waits for; customers who have heard nothing come first."""
+    if incident.status != Incident.Status.DECLARED and not incident.told_at and not incident.is_drill:
+        return "Next: tell customers, who have heard nothing yet."
+    return NEXT[incident.status]
+
+
+@panel(10, permission="incidents.view_incident")
+def open_incidents(request) -> Panel:
+    """What customers may feel right now, the worst first."""
+    told = CustomerUpdate.objects.published().filter(incident=OuterRef("pk")).order_by("-published_at")
+    rows, total = first(
+        Incident.objects.open()
+        .visible_to(request.user)
+        .select_related("severity")
+        .annotate(told_at=Subquery(told.values("published_at")[:1]))
+        .order_by("is_drill", "severity__rank", "-declared_at", "-pk")
+    )
+    add = Link("Declare an incident", reverse("admin:incidents_incident_add"))
+    return Panel(
+        title="Open incidents",
+        rows=[_row(incident) for incident in rows],
+        total=total,
+        all=Link(f"All {total} open incidents", list_url("incidents.Incident", OPEN)),
+        empty="Customers are well served: nothing is open.",
+        add=add if request.user.has_perm("incidents.respond_incident") else None,
+    )
+
+
+def _row(incident) -> Row:
+    facts = [incident.get_status_display(), ago(incident.started_at or incident.declared_at, "began")]
+    facts += [ago(incident.told_at, "customers told")] if incident.told_at else []
+    return Row(
+        title=str(incident),
+        url=row_url(incident),
+        mark=f"{incident.severity} drill" if incident.is_drill else str(incident.severity),
+        tone="info" if incident.is_drill else TONES.get(incident.severity.rank, ""),
+        facts=tuple(facts),
+        note=next_step(incident),
+    )

@@ -6,4 +6,4 @@ class ActionsConfig(AppConfig):
     verbose_name = "Improvement actions"
 
     def ready(self):
-        from actions import emails  # noqa: F401  registers its messages
+        from actions import emails, sweeps  # noqa: F401  register their messages and sweeps

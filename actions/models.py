@@ -166,6 +166,10 @@ class ActionItem(VersionedModel):
         today = self.owner.today(at) if self.owner else at.astimezone(UTC).date()
         return self.due_on < today
 
+    def can_be_edited_by(self, user) -> bool:
+        """Whether `user` answers for it: its owner, or whoever manages action items."""
+        return _may_answer(self, user)
+
     def get_absolute_url(self):
         from django.urls import reverse
 

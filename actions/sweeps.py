@@ -8,11 +8,13 @@ from django.utils import timezone
 from actions.models import ActionItem
 from actions.reminders import next_reminder
 from config.outbox.models import Delivery
+from config.outbox.sweeps import sweep
 from config.people.models import User
 
 OWNERS_AT_ONCE = 200
 
 
+@sweep
 def queue_overdue_reminders(at=None) -> int:
     """Queue one message per owner and day for what is overdue; returns how many are new."""
     at = at or timezone.now()
@@ -20,7 +22,9 @@ def queue_overdue_reminders(at=None) -> int:
     _schedule_forgotten()
     while owners := _owners_to_remind(at):
         with transaction.atomic():
-            queued += Delivery.objects.queue([_delivery(owner, at) for owner in owners])
+            # Asked again: they may have become away, or the sweep may come late, on their day off.
+            at_work = [owner for owner in owners if owner.is_active and owner.is_working_day(owner.today(at))]
+            queued += Delivery.objects.queue([_delivery(owner, at) for owner in at_work])
             _schedule_next(owners, at)
     return queued
 
@@ -53,7 +57,7 @@ def _delivery(owner, at):
 
 
 def _schedule_next(owners, at):
-    """Every item reminded of now asks again on its owner's next working morning."""
+    """Every item that asked now asks again on its owner's next working morning."""
     by_moment = defaultdict(list)
     for item in ActionItem.objects.wanting_reminder(at).filter(owner__in=owners).select_related("owner"):
         by_moment[next_reminder(item, reminded_on=item.owner.today(at))].append(item.pk)

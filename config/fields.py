@@ -1,6 +1,8 @@
 """Model fields that clean what they are given, so that form, API, admin and import keep the same text."""
 
+from django.core.validators import MaxLengthValidator
 from django.db import models
+from django.utils.functional import cached_property
 
 from config.forms import clean_line, validate_text, validate_visible
 
@@ -33,6 +35,11 @@ class Prose(models.TextField):
         kwargs.setdefault("blank", True)
         kwargs.setdefault("default", "")
         super().__init__(*args, **kwargs)
+
+    @cached_property
+    def validators(self):
+        # Django itself limits a TextField only in forms.
+        return [*super().validators, MaxLengthValidator(self.max_length)]
 
     def to_python(self, value):
         value = super().to_python(value)

@@ -1,5 +1,6 @@
 """Fields and forms that every app asks with: what people type is cleaned in one way everywhere."""
 
+import re
 import unicodedata
 from datetime import timedelta
 
@@ -7,27 +8,36 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF}
+_BREAK = re.compile("[\t\n\x0b\x0c\r]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Controls, lone surrogates and what turns the direction of reading.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters and symbols by category, yet nothing is drawn
 
 
 def clean_line(text: str) -> str:
     """One line of text a person can see: NFC, no control or direction marks, no line breaks."""
-    text = unicodedata.normalize("NFC", text)
-    text = "".join(" " if c in "\t\r\n\x0b\x0c" else c for c in text)
-    text = "".join(c for c in text if ord(c) not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs"))
-    return " ".join(text.split())
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    text = _BREAK.sub(" ", unicodedata.normalize("NFC", text))
+    return " ".join(_UNSEEN.sub("", text).split())
 
 
 def validate_visible(text: str) -> None:
     """Refuse text of which nothing can be seen."""
-    if text and not any(unicodedata.category(c)[0] in "LNPS" for c in text):
+    if text and not any(unicodedata.category(c)[0] in "LNPS" and c not in _BLANK for c in text):
         raise ValidationError("Write at least one visible character.", code="invisible")
 
 
 def validate_text(text: str) -> None:
     """Refuse what one of the two databases cannot keep."""
-    if "\x00" in text or any(0xD800 <= ord(c) <= 0xDFFF for c in text):
+    if _UNSTORABLE.search(text):
         raise ValidationError("Null characters and lone surrogates are not allowed.", code="unstorable")
+
+
+def storable(text: str) -> str:
+    """What both databases can keep of `text`, for what no person typed and nobody can be asked about."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def validate_moment(moment) -> None:

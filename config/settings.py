@@ -1,8 +1,10 @@
 """Every setting, from the environment. A bad value is refused with its name and what would be right."""
 
 import os
+import re
 import secrets
 import sys
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,8 +22,9 @@ def setting(name, default, parse=str, right=""):
         return default
     try:
         return parse(raw)
-    except (ValueError, KeyError, ImproperlyConfigured) as error:
-        raise ImproperlyConfigured(f"{name}={raw!r} is not usable: {right or error}") from error
+    except (ValueError, KeyError, OSError, ImproperlyConfigured) as error:
+        shown = re.sub(r"://.*@", "://…@", raw)  # what is refused ends up in logs; passwords must not
+        raise ImproperlyConfigured(f"{name}={shown!r} is not usable: {right or error}") from error
 
 
 def _one_of(*allowed):
@@ -52,11 +55,25 @@ def _seconds(raw):
     return value
 
 
+def _port(raw):
+    if (value := int(raw)) not in range(1, 65_536):
+        raise ValueError(raw)
+    return value
+
+
 def _site_url(raw):
     parts = urlsplit(raw)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(raw)
+    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc or raw.split() != [raw]:
         raise ValueError(raw)
     return raw.rstrip("/")
+
+
+def _sender(raw):
+    if not re.fullmatch(r"[^\s@]+@[^\s@]+", parseaddr(raw)[1]) or len(raw.splitlines()) != 1:
+        raise ValueError(raw)
+    return raw
 
 
 def _list(raw):
@@ -64,14 +81,27 @@ def _list(raw):
 
 
 def _database(raw):
+    # Checked here first: django-environ only warns of an engine it does not know.
+    if urlsplit(raw).scheme not in ("sqlite", "postgres", "postgresql", "pgsql", "psql"):
+        raise ValueError(raw)
     config = environ.Env.db_url_config(raw)
     if config.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+        raise ValueError(raw)
+    if not config.get("NAME"):
+        raise ValueError(raw)
+    return config
+
+
+def _email(raw):
+    config = environ.Env.email_url_config(raw)
+    if urlsplit(raw).scheme.startswith("smtp") and not config["EMAIL_HOST"]:
         raise ValueError(raw)
     return config
 
 
 def _redis(raw):
-    if urlsplit(raw).scheme not in ("redis", "rediss", "unix"):
+    parts = urlsplit(raw)
+    if parts.scheme not in ("redis", "rediss", "unix") or parts.port == 0 or not (parts.netloc or parts.path):
         raise ValueError(raw)
     return raw
 
@@ -88,7 +118,7 @@ YES_OR_NO = "write true or false"
 # --- The machine -------------------------------------------------------------------------------------------
 
 VAR_DIR = setting("VAR_DIR", BASE_DIR / "var", Path)
-PORT = setting("PORT", 8000, _seconds, "write a port number such as 8000")
+PORT = setting("PORT", 8000, _port, "write a port number such as 8000")
 DEBUG = setting("DEBUG", False, _boolean, YES_OR_NO)
 # Loopback only, with well-known passwords: `manage.py demo` sets it.
 DEMO = setting("DEMO", False, _boolean, YES_OR_NO)
@@ -110,22 +140,27 @@ def _secret_key():
         return key
     path = VAR_DIR / "secret_key"
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        pass
-    key = secrets.token_urlsafe(50)
-    try:
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
-        # O_EXCL: two processes that start at once must agree on one key.
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(key)
-    except FileExistsError:
+        if not path.exists():
+            _make_secret_key(path)
         return path.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(
             f"VAR_DIR={str(VAR_DIR)!r} is not usable: {error.strerror}; name a directory that can be written to"
         ) from error
-    return key
+
+
+def _make_secret_key(path):
+    """Two processes that start at once must agree on one key, and neither may read half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".secret_key-{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        os.link(draft, path)  # whole at once, and refused if somebody was quicker
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 SECRET_KEY = _secret_key()
@@ -250,20 +285,25 @@ if os.environ.get("EMAIL_URL"):
         setting(
             "EMAIL_URL",
             {},
-            environ.Env.email_url_config,
+            _email,
             "write smtp://user:password@host:25, smtp+tls://…:587 or smtp+ssl://…:465",
         )
     )
 else:
     EMAIL_BACKEND = "config.outbox.backends.MailFileBackend"
     EMAIL_FILE_PATH = VAR_DIR / "mail"
-DEFAULT_FROM_EMAIL = setting("DEFAULT_FROM_EMAIL", f"Aftercare <aftercare@{urlsplit(SITE_URL).hostname}>")
+DEFAULT_FROM_EMAIL = setting(
+    "DEFAULT_FROM_EMAIL",
+    f"Aftercare <aftercare@{urlsplit(SITE_URL).hostname}>",
+    _sender,
+    "write an address such as Aftercare <aftercare@example.com>",
+)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # How long a worker may hold a message before another takes it, in seconds.
 DELIVERY_LEASE = setting("DELIVERY_LEASE", max(60, 3 * EMAIL_TIMEOUT), _seconds, "write seconds, such as 60")
 
 BROKER_DIR = VAR_DIR / "broker"
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 if REDIS_URL:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 else:
@@ -277,6 +317,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "schedule")
+# On the filesystem its answers would be files that nobody takes away.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = bool(REDIS_URL)
 
 # --- Web ---------------------------------------------------------------------------------------------------
 
@@ -292,6 +335,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # asked from inside, where there is no TLS
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 if setting("BEHIND_PROXY", False, _boolean, YES_OR_NO):
@@ -316,14 +360,14 @@ REST_FRAMEWORK = {
         "config.people.authentication.TokenAuthentication",
         "config.people.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["config.api.HasModelPermission"],
-    "DEFAULT_PAGINATION_CLASS": "config.api.Pages",
-    "PAGE_SIZE": 50,
+    "DEFAULT_PERMISSION_CLASSES": ["config.api.permissions.HasModelPermission"],
+    "DEFAULT_PAGINATION_CLASS": "config.api.paging.Pages",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "config.api.problem",
+    "DEFAULT_PARSER_CLASSES": ["config.api.parsing.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["config.api.filters.Filters"],
+    "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "config.api.schema.Schema",
+    "EXCEPTION_HANDLER": "config.api.problems.problem",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Aftercare API",
@@ -332,9 +376,18 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # its own is on another host
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "IncidentStatus": "incidents.models.Incident.Status",
+        "UpdateStatus": "incidents.models.CustomerUpdate.Status",
+        "RetroStatus": "retros.models.Retrospective.Status",
+        "ItemStatus": "actions.models.ActionItem.Status",
+        "TimelineKind": "incidents.models.TimelineEntry.Kind",
+        "FindingKind": "retros.models.Finding.Kind",
+        "ItemKind": "actions.models.ActionItem.Kind",
+    },
 }
 
 # --- Logs --------------------------------------------------------------------------------------------------
@@ -369,7 +422,10 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
-    "COMMAND": {"search_models": True, "show_history": False},
+    # The theme's own search of models reads every row that matches.
+    "ACCOUNT": {"navigation": "config.dashboard.account"},
+    "COMMAND": {"search_models": False, "search_callback": "config.admin.find", "show_history": False},
+    "STYLES": [f"{STATIC_URL}aftercare/admin.css"],
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from inspect import Parameter, signature
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.module_loading import import_string
 
@@ -60,15 +61,19 @@ def verb(label, *allowed, permission, form=None, is_grave=False):
     """Make a method a verb: run inside a transition, refused to the wrong person and in the wrong state.
 
     Every verb takes `by` (who), and optionally `reason` (kept in the history) and `version` (the version the
-    person looked at: if the row has moved on since, StaleVersion is raised and nothing changes).
+    person looked at: if the row has moved on since, StaleVersion is raised and nothing changes). A method
+    whose `reason` has no default must be given one.
     """
 
     def decorate(method):
         about = Verb(method.__name__, label, tuple(allowed), permission, form, is_grave)
+        asks_why = signature(method).parameters["reason"].default is Parameter.empty
 
         @wraps(method)
         def run(self, *, by, reason="", version=None, **asked):
             with transition(self, *allowed, by=by, reason=reason, version=version, about=about):
+                if asks_why and not reason.strip():
+                    raise ValidationError({"reason": "Say why."}, code="required")
                 return method(self, by=by, reason=reason, **asked)
 
         run.verb = about
@@ -97,16 +102,16 @@ def state_of(row) -> str:
 @contextmanager
 def transition(row, *allowed, by, reason="", version=None, about=None) -> Iterator[None]:
     """Lock the row, re-read it, check person, version and state; save it whole when the block ends well."""
-    doing = about.label.lower() if about else "change"
-    with transaction.atomic(), _signed(by), because(reason):
+    with transaction.atomic(), signed(by), because(reason):
         row.refresh_from_db(from_queryset=type(row)._base_manager.select_for_update(of=("self",)))
         # After the lock: whoever owned the row when the page was drawn may not own it now.
         if by is not None and about is not None and not about.permits(row, by):
-            raise NotPermitted(f"{by} may not {doing} {row}.")
+            raise NotPermitted(f"{by} may not {about.label.lower()} {row}.")
         if version is not None and row.version != version:
             raise StaleVersion(f"{row} was changed by somebody else meanwhile.")
         if state_of(row) not in allowed:
-            raise WrongState(f"{row} is {_state_in_words(row)}; it is not possible to {doing} it.")
+            doing = about.label if about else "Change"
+            raise WrongState(f"{row} is {_state_in_words(row)}: “{doing}” is not possible now.")
         yield
         row.clean()
         row.save()
@@ -118,8 +123,8 @@ def _state_in_words(row) -> str:
 
 
 @contextmanager
-def _signed(by):
-    """A verb called outside any request or task is signed by the person it was called for."""
+def signed(by):
+    """What is done outside any request or task is signed by the person it is done for."""
     if current() is not None or by is None:
         yield
         return

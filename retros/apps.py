@@ -7,6 +7,7 @@ class RetrosConfig(AppConfig):
     verbose_name = "Retrospectives"
 
     def ready(self):
+        from retros import sweeps  # noqa: F401  registers its sweeps
         from retros.defaults import add_template_and_factors
 
         post_migrate.connect(add_template_and_factors, sender=self, dispatch_uid="aftercare.template")

@@ -4,6 +4,7 @@ import logging
 
 from django.db import IntegrityError, transaction
 
+from config.outbox.sweeps import sweep
 from incidents.models import Incident
 from retros.models import Retrospective
 
@@ -21,6 +22,7 @@ def incidents_without_retro():
     )
 
 
+@sweep
 def open_required_retros() -> int:
     """Open a retro for each of them; returns how many were opened."""
     opened = 0

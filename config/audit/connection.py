@@ -6,7 +6,7 @@ from config.audit.actor import NOBODY, current
 
 SETTING = "aftercare.actor"
 SEPARATOR = "\x1f"
-_READ = re.compile(r"\s*(SELECT|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|SHOW|SET|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
+_READ = re.compile(r"\s*(SELECT|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|SHOW|SET|PRAGMA)\b", re.IGNORECASE)
 
 
 def watch(connection, **_):

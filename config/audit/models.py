@@ -33,8 +33,7 @@ class History(HistoricalRecords):
 
     def create_history_model(self, model, inherited):
         records = copy.copy(self)
-        bases = [base for base in model.__mro__ if "untracked_fields" in vars(base)]
-        records.excluded_fields = sorted({name for base in bases for name in base.untracked_fields})
+        records.excluded_fields = sorted(model.bookkeeping()) if hasattr(model, "bookkeeping") else []
         return HistoricalRecords.create_history_model(records, model, inherited)
 
     def copy_fields(self, model):
@@ -70,6 +69,11 @@ class TrackedModel(models.Model):
     class Meta:
         abstract = True
 
+    @classmethod
+    def bookkeeping(cls) -> set[str]:
+        """The names of the columns whose changes are not kept."""
+        return {name for base in cls.__mro__ for name in vars(base).get("untracked_fields", ())}
+
 
 class StaleVersion(Exception):
     """Somebody else saved the row since it was read; nothing was changed."""
@@ -87,12 +91,15 @@ class VersionedModel(TrackedModel):
         abstract = True
 
     def save(self, *args, update_fields=None, **kwargs):
-        if update_fields is not None and "version" not in update_fields:
-            update_fields = [*update_fields, "version"]
+        # Bookkeeping alone is no edit: two sign-ins at once must not refuse each other over `last_login`.
+        if update_fields and not self.bookkeeping().issuperset(update_fields):
+            update_fields = {*update_fields, "version"}
         super().save(*args, update_fields=update_fields, **kwargs)
 
     def _do_update(self, base_qs, using, pk_val, values, update_fields, forced_update):
         # Django's own seam between "compute the values" and "send the UPDATE": the check costs no query.
+        if not any(field.attname == "version" for field, _, _ in values):
+            return super()._do_update(base_qs, using, pk_val, values, update_fields, forced_update)
         read = self.version
         values = [(f, m, read + 1 if f.attname == "version" else value) for f, m, value in values]
         if super()._do_update(

@@ -87,9 +87,9 @@ def installed(using: str = "default") -> set[str]:
 
 def expected() -> set[str]:
     """The names of the triggers there should be, on the database in use."""
-    kinds = ["insert", "update", "delete", "keep_update", "keep_delete"]
+    kinds = ["insert", "update", "delete", "keep_insert", "keep_update", "keep_delete"]
     if connections["default"].vendor == "postgresql":
-        kinds += ["keep_insert", "keep_truncate", "truncate"]
+        kinds += ["keep_truncate", "truncate"]
     return {_name(tracked, kind) for tracked in tracked_models() for kind in kinds}
 
 
@@ -166,12 +166,34 @@ def _sqlite(tracked):
             f'CREATE TRIGGER "{_name(tracked, "keep_" + event)}" BEFORE {event.upper()} ON "{tracked.history_table}"'
             " BEGIN SELECT RAISE(ABORT, 'History is append-only.'); END"
         )
+    yield (
+        f'CREATE TRIGGER "{_name(tracked, "keep_insert")}" BEFORE INSERT ON "{tracked.history_table}"'
+        f" WHEN {_is_forged(tracked)} BEGIN SELECT RAISE(ABORT, 'History is append-only.'); END"
+    )
+
+
+def _is_forged(tracked) -> str:
+    """Whether a new history row says otherwise than the table and the actor, or would replace another.
+
+    SQLite cannot tell a trigger's INSERT from anybody's, and REPLACE fires no trigger for what it removes.
+    """
+    row = f'SELECT 1 FROM "{tracked.table}" b WHERE b."{tracked.pk}" = NEW."{tracked.pk}"'
+    same = f"({_quoted(tracked.columns, 'b.')}) IS ({_quoted(tracked.columns, 'NEW.')})"
+    who = ", ".join(f'NEW."{name}"' for name in META[2:])
+    actor = ", ".join(f"aftercare_actor({part})" for part in range(5))
+    return (
+        f'(EXISTS (SELECT 1 FROM "{tracked.history_table}" h WHERE h.history_id = NEW.history_id)'
+        f" OR ({who}) IS NOT ({actor})"
+        f" OR CASE NEW.history_type WHEN '-' THEN EXISTS ({row}) ELSE NOT EXISTS ({row} AND {same}) END)"
+    )
 
 
 # --- PostgreSQL --------------------------------------------------------------------------------------------
 
 
 def _drop_postgresql(cursor) -> None:
+    # A table cannot be altered while the check of a deferred foreign key is pending on it.
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     # Dropping a function drops the triggers that call it.
     cursor.execute(
         "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.proname LIKE %s"

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from config.audit.models import TrackedModel, VersionedModel
 from config.fields import Line, Prose
-from config.transitions import NotPermitted, verb
+from config.transitions import NotPermitted, signed, verb
 from incidents.models.catalogue import Impact, Region, Service, Severity
 from incidents.models.people import Assignment
 from incidents.models.timeline import TimelineEntry
@@ -77,7 +77,7 @@ class IncidentManager(models.Manager.from_queryset(IncidentQuerySet)):
             raise NotPermitted(f"{by} may not declare an incident.")
         at = at or timezone.now()
         fields = {"started_at": at, "detected_at": at, **fields}
-        with transaction.atomic():
+        with transaction.atomic(), signed(by):
             incident = self.model(title=title, severity=severity, declared_at=at, declared_by=by, **fields)
             incident.full_clean()
             incident.save()

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from config.audit.models import TrackedModel, VersionedModel
 from config.fields import Line, Prose
-from config.transitions import verb
+from config.transitions import WrongState, verb
 
 
 class TimelineEntry(TrackedModel):
@@ -126,6 +126,11 @@ class CustomerUpdate(VersionedModel):
     def clean(self):
         if not self.text.strip():
             raise ValidationError({"text": "Say something before you publish."})
+
+    def refuse_edit(self):
+        """Raise WrongState once customers can read it: what was said stays as it was said."""
+        if self.is_published:
+            raise WrongState("Customers have read this update: publish a new one that corrects it.")
 
     @verb("Publish", State.DRAFT, permission="incidents.publish_customerupdate", form="config.forms.Moment")
     def publish(self, *, by, reason="", at=None):

@@ -1,6 +1,9 @@
 """The blameless retrospective of one incident or several."""
 
+from datetime import UTC
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
@@ -8,7 +11,7 @@ from django.utils import timezone
 from config.audit.models import TrackedModel, VersionedModel
 from config.fields import Line, Prose
 from config.people.calendar import add_working_days
-from config.transitions import verb
+from config.transitions import WrongState, verb
 from incidents.models import Incident
 from retros.models.learning import Factor
 from retros.models.template import Template
@@ -24,9 +27,11 @@ class RetrospectiveQuerySet(models.QuerySet):
         return self.exclude(status=Retrospective.Status.PUBLISHED)
 
     def overdue(self, at=None):
-        """Unpublished at `at` though due before that day."""
+        """Unpublished at `at` though due before that day (UTC)."""
         at = at or timezone.now()
-        return self.filter(due_on__lt=at.date()).filter(Q(published_at=None) | Q(published_at__gt=at))
+        return self.filter(due_on__lt=at.astimezone(UTC).date()).filter(
+            Q(published_at=None) | Q(published_at__gt=at)
+        )
 
     def visible_to(self, user):
         """What `user` may see: no retro of an incident that is hidden from them."""
@@ -133,8 +138,17 @@ class Retrospective(VersionedModel):
         return self.status == self.Status.PUBLISHED
 
     def is_overdue(self, at=None) -> bool:
-        """Whether it should have been published before the day of `at`."""
-        return not self.is_published and self.due_on < (at or timezone.now()).date()
+        """Whether it should have been published before the day of `at` (UTC)."""
+        return not self.is_published and self.due_on < (at or timezone.now()).astimezone(UTC).date()
+
+    def clean(self):
+        if self.published_at and self.published_at < self.opened_at:
+            raise ValidationError("It cannot be published before it was opened.", code="contradiction")
+
+    def refuse_edit(self):
+        """Raise WrongState once it is published; its parts are as fixed as itself."""
+        if self.is_published:
+            raise WrongState(f"{self} is published: reopen it first.")
 
     # --- Verbs
 

@@ -1,6 +1,42 @@
 """The only place that names every app."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
 
-urlpatterns = [path("admin/", admin.site.urls)]
+import actions.api
+import config.people.api
+import incidents.api
+import retros.api
+from config import health
+from config.api.resources import Nowhere
+from config.outbox import mailbox
+
+api = SimpleRouter()
+for app in (incidents, retros, actions, config.people):
+    for prefix, resource, name in app.api.ROUTES:
+        api.register(prefix, resource, name)
+api_urls = [
+    *api.urls,
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    path("", Nowhere.as_view()),
+    path("<path:rest>", Nowhere.as_view()),
+]
+
+handler400 = "config.api.problems.bad_request"
+handler500 = "config.api.problems.server_error"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("mailbox/", mailbox.mailbox, name="mailbox"),
+    path("mailbox/<slug:name>/", mailbox.letter, name="mailbox-letter"),
+    path("mailbox/<slug:name>/html", mailbox.html, name="mailbox-html"),
+    path("mailbox/<slug:name>/source", mailbox.source, name="mailbox-source"),
+    path("api/v1/", include(api_urls)),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,130 @@
+"""Lists of the API: their pages, and what they cost."""
+
+import json
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+
+import pytest
+
+from actions.models import ActionItem
+from incidents.models import Incident, Service, Severity
+from retros.models import Retrospective
+from tests.api import Caller, is_problem
+
+
+def fill(model, count, **parents):
+    """`count` rows more, each with all that a list shows."""
+    severity = Severity.objects.first()
+    person = parents["person"]
+    for number in range(count):
+        incident = Incident.objects.create(title=f"Incident {number}", severity=severity, declared_by=person)
+        service = Service.objects.create(slug=f"s{model.__name__}{count}-{number}", name=f"Service {number}")
+        incident.service_impacts.create(service=service)
+        retro = Retrospective.objects.open_for(incident, facilitator=person)
+        ActionItem.objects.create(title="Do it", why="x", owner=person, retro=retro, ended_by=None)
+        parents["incident"].log("note", "x", by=person)
+        parents["incident"].updates.create(text="x", state="published", published_at=incident.declared_at)
+        parents["retro"].findings.create(kind="luck", text="x")
+        parents["retro"].sections.create(heading=f"Part {count}-{number}")
+
+
+COUNTED = [
+    *(
+        "incidents/",
+        "retros/",
+        "action-items/",
+        "services/",
+        "regions/",
+        "severities/",
+        "factors/",
+        "tokens/",
+    ),
+    *("incidents/{i}/timeline/", "incidents/{i}/updates/"),
+    *("retros/{r}/sections/", "retros/{r}/findings/", "retros/{r}/factors/", "retros/{r}/participants/"),
+]
+
+
+@pytest.mark.parametrize("by_session", [False, True], ids=["token", "session"])
+def test_a_list_needs_at_most_five_queries_whatever_its_size(
+    retro, resolved, omar, by_session, django_assert_max_num_queries
+):
+    caller = Caller(omar, by_session=by_session)
+    paths = [path.format(i=resolved.pk, r=retro.pk) for path in COUNTED]
+    sizes = {}
+    for count in (3, 57):
+        fill(Incident, count, person=omar, incident=resolved, retro=retro)
+        for path in paths:
+            with django_assert_max_num_queries(5):
+                answer = caller.get(f"{path}?page_size=200")
+            assert answer.status_code == 200, answer.content
+            sizes.setdefault(path, []).append(len(answer.json()["results"]))
+    for path in ("incidents/", "retros/", "action-items/", "services/", f"incidents/{resolved.pk}/timeline/"):
+        assert sizes[path][0] < sizes[path][1]
+        assert sizes[path][1] >= 60
+
+
+def test_filters_cost_no_query_of_their_own(retro, resolved, omar, django_assert_max_num_queries):
+    caller = Caller(omar)
+    for path in (
+        "incidents/?severity=SEV1&service=checkout&status=resolved&drill=false&declared_after=2020-01-01T00:00:00Z",
+        f"retros/?facilitator=ana@example.com&incident={resolved.pk}&overdue=true",
+        f"action-items/?owner=omar@example.com&retro={retro.pk}&overdue=true&due_after=2020-01-01",
+    ):
+        with django_assert_max_num_queries(5):
+            assert caller.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "ordering", ["-declared_at", "declared_at", "-resolved_at", "resolved_at", "-reference"]
+)
+def test_pages_show_every_row_once(omar, severity, ordering):
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    for number in range(11):
+        Incident.objects.create(title=str(number), severity=severity, declared_at=moment, started_at=None)
+    caller, seen = Caller(omar), []
+    path = f"incidents/?page_size=3&ordering={ordering}"
+    while path:
+        page = caller.get(path).json()
+        assert len(page["results"]) <= 3
+        seen += [row["id"] for row in page["results"]]
+        path = page["next"] and page["next"].removeprefix("http://testserver")
+    assert sorted(seen, reverse=ordering.startswith("-")) == seen
+    assert len(set(seen)) == 11
+
+
+def test_a_page_is_steady_while_rows_are_added(omar, severity):
+    for number in range(4):
+        Incident.objects.create(title=str(number), severity=severity)
+    caller = Caller(omar)
+    first = caller.get("incidents/?page_size=2").json()
+    Incident.objects.create(title="New", severity=severity)
+    second = caller.get(first["next"].removeprefix("http://testserver")).json()
+    assert [row["title"] for row in first["results"] + second["results"]] == ["3", "2", "1", "0"]
+    assert second["next"] is None
+
+
+CURSORS = [
+    ["-declared_at", "2026-01-01T00:00:00", 1],
+    ["-declared_at", "0001-01-01T00:00:00+14:00", 1],
+    ["-declared_at", "9999-12-31T00:00:00-14:00", 1],
+    ["-declared_at", "-1000000", 1],
+    ["-declared_at", 5, 1],
+    ["-declared_at", None, 1],
+    ["-declared_at", "2026-01-01T00:00:00Z", None],
+    ["-declared_at", "2026-01-01T00:00:00Z", True],
+    ["-declared_at", "2026-01-01T00:00:00Z", 10**30],
+    ["-declared_at", "2026-01-01T00:00:00Z"],
+    ["-declared_at", "\ud800", 1],
+    ["declared_at", "2026-01-01T00:00:00Z", 1],
+    ["owner__password", "x", 1],
+    {"a": 1},
+    None,
+]
+
+
+@pytest.mark.parametrize("cursor", CURSORS, ids=repr)
+def test_a_forged_cursor_is_an_error(omar, incident, cursor):
+    forged = urlsafe_b64encode(json.dumps(cursor).encode()).decode().rstrip("=")
+    answer = Caller(omar).get(f"incidents/?cursor={forged}")
+    assert is_problem(answer, 400)
+    assert list(answer.json()["errors"]) == ["cursor"]

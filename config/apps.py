@@ -10,3 +10,12 @@ class HouseConfig(AppConfig):
 
     def ready(self):
         autodiscover_modules("dashboard")
+        _search_anew()
+
+
+def _search_anew():
+    """The theme keeps what a search found for five minutes; an incident restricted meanwhile must not be found."""
+    import unfold.sites
+    from django.core.cache.backends.dummy import DummyCache
+
+    unfold.sites.cache = DummyCache("search", {})

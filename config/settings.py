@@ -418,6 +418,9 @@ UNFOLD = {
     "SITE_SUBHEADER": "What we learn from incidents",
     "SITE_URL": "/admin/",
     "SITE_SYMBOL": "healing",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: f"{STATIC_URL}aftercare/favicon.svg"}
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,

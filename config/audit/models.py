@@ -49,6 +49,8 @@ class History(HistoricalRecords):
         options["indexes"] = [
             models.Index(fields=[model._meta.pk.name, "-history_id"]),
             models.Index(fields=["-history_date", "-history_id"]),
+            # A page's history shows what belongs to it, so parts are found by whole.
+            *(models.Index(fields=[part.name, "-history_id"]) for part in _parts_of(model)),
         ]
         options["default_permissions"] = ["view"]
         return options
@@ -57,6 +59,15 @@ class History(HistoricalRecords):
         # One field object cannot serve two models; simple-history hands out the same one.
         fields = super()._get_history_user_fields()
         return fields | {"history_user_id": self.user_id_field.clone()}
+
+
+def _parts_of(model):
+    """The foreign keys to what a row goes with when it is deleted."""
+    return [field for field in model._meta.fields if _deletes_with(field)]
+
+
+def _deletes_with(field) -> bool:
+    return bool(field.remote_field) and field.remote_field.on_delete is models.CASCADE
 
 
 class TrackedModel(models.Model):

@@ -8,6 +8,7 @@ from django.contrib.admin import display
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
+from django.urls import reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminCheckboxSelectMultipleWidget
@@ -208,10 +209,18 @@ class IncidentAdmin(WorkspaceAdmin):
         return Card(
             "Afterwards",
             [
-                ("Retrospective", links(retros, "None yet")),
+                ("Retrospective", links(retros, self._open_retro(request, row, retro_model))),
                 ("Action items", links(items, "None yet")),
             ],
         )
+
+    def _open_retro(self, request, row, retro_model):
+        # Asked of the model behind the relation: this app knows no other by name.
+        opts = retro_model._meta
+        if row.is_open or not request.user.has_perm(f"{opts.app_label}.add_{opts.model_name}"):
+            return "None yet"
+        address = reverse(f"admin:{opts.app_label}_{opts.model_name}_add")
+        return format_html('<a class="aftercare-link" href="{}?incidents={}">Open one</a>', address, row.pk)
 
     # --- Columns
 

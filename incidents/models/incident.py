@@ -27,6 +27,7 @@ ORDERED = [
     ("started_at", "acknowledged_at"),
     ("detected_at", "acknowledged_at"),
     ("started_at", "mitigated_at"),
+    ("detected_at", "mitigated_at"),
     ("started_at", "resolved_at"),
     ("detected_at", "resolved_at"),
     ("acknowledged_at", "resolved_at"),

@@ -42,6 +42,8 @@ def storable(text: str) -> str:
 
 def validate_moment(moment) -> None:
     """Refuse moments no incident has had: before computing, or further ahead than clocks disagree."""
+    if abs(moment.utcoffset()) >= timedelta(hours=16):  # more than PostgreSQL takes, or any place has
+        raise ValidationError("No place on Earth has that time zone.", code="zone")
     if moment.year < 1970:
         raise ValidationError("That is before 1970.", code="too_early")
     if moment > timezone.now() + timedelta(minutes=5):

@@ -1,6 +1,7 @@
 """The only place that names every app."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -21,7 +22,8 @@ for app in (incidents, retros, actions, config.people):
 api_urls = [
     *api.urls,
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    # A page for people: who is not signed in is asked to, rather than told 401.
+    path("docs/", login_required(SpectacularSwaggerSplitView.as_view()), name="docs"),
     path("", Nowhere.as_view()),
     path("<path:rest>", Nowhere.as_view()),
 ]

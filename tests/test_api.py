@@ -415,6 +415,11 @@ def test_what_nobody_foresaw_tells_nothing_of_its_inside(ravi, incident, monkeyp
 # --- The description -------------------------------------------------------------------------------------
 
 
+def test_the_docs_page_asks_a_person_to_sign_in(client, db):
+    assert client.get(f"{ROOT}docs/")["Location"].startswith("/admin/login/")
+    assert client.get(f"{ROOT}schema/").status_code == 401
+
+
 def test_the_docs_page_loads_everything_from_here(ravi, client):
     client.force_login(ravi)
     page = client.get(f"{ROOT}docs/")

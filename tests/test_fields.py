@@ -105,7 +105,15 @@ def test_what_is_stored_is_cleaned_on_every_road_that_saves(incident):
     assert Region.objects.get(slug="us").name == "States"
 
 
-@pytest.mark.parametrize("text", ["1969-12-31T23:59:59Z", "2999-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1969-12-31T23:59:59Z",
+        "2999-01-01T00:00:00Z",
+        "2026-01-01T10:00:00-21:08",
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
 def test_moments_no_incident_has_had_are_refused(text):
     with pytest.raises(ValidationError):
         validate_moment(timezone.datetime.fromisoformat(text))

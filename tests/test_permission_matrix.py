@@ -44,7 +44,7 @@ MODELS = {
     "incidents.timelineentry": (
         STAFF,
         {"lena", "ravi", "ana", "dana", "sam"},
-        {"ravi", "ana", "dana", "sam"},
+        {"sam"},
     ),
     "incidents.customerupdate": (STAFF, {"lena", "ravi", "dana", "sam"}, {"sam"}),
     "retros.retrospective": (STAFF, {"ana", "dana", "sam"}, set()),
@@ -274,11 +274,9 @@ def test_the_api_shows_nothing_to_those_without_a_role(name, visitor, rows):
     for route in api_routes():
         key = "1" if "incidents/" not in route else str(visible["incidents.incident"])
         path = "/" + re.sub(r"\(\?P<\w+>\[\^/\]\+\)|<path:rest>", key, route)
-        status = client.get(
-            path, headers={"Accept": "application/json, application/vnd.oai.openapi"}
-        ).status_code
+        status = client.get(path).status_code
         if name == "nobody":
-            right = {401, 404}
+            right = {302} if "docs" in route else {401, 404}
         elif name == "stranger":
             right = {200, 403, 404, 405} if re.search("tokens|schema|docs", route) else {403, 404, 405}
         else:

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from actions.models import ActionItem
 from config.admin import Card, WorkspaceAdmin, WorkspaceForm, WorkspaceInline, badge, link, links, moment
 from config.dashboard import due_in_words
-from retros.admin import DueFilter, RetrospectiveAdmin
+from retros.admin.retrospective import DueFilter, RetrospectiveAdmin
 from retros.models import Finding, Retrospective
 
 PRIORITY_TONES = {1: "danger", 2: "warning"}

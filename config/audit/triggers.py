@@ -205,6 +205,11 @@ def _drop_postgresql(cursor) -> None:
 
 
 def _postgresql(tracked):
+    yield from _postgresql_write(tracked)
+    yield from _postgresql_keep(tracked)
+
+
+def _postgresql_write(tracked):
     # Columns written out rather than to_jsonb(NEW): the plan is kept, and the write is cheaper. A migration
     # that adds a column is no trap, because the triggers are off while migrations run.
     function = f"{PREFIX}{tracked.table}"
@@ -234,13 +239,17 @@ def _postgresql(tracked):
             _name(tracked, event),
             f'AFTER {event.upper()} ON "{tracked.table}" FOR EACH ROW {when} EXECUTE FUNCTION "{function}"()',
         )
+
+
+def _postgresql_keep(tracked):
+    function = f"{PREFIX}{tracked.table}_keep"
     yield f"""
-        CREATE FUNCTION "{function}_keep"() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION "{function}"() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF TG_OP = 'INSERT' AND pg_trigger_depth() > 1 THEN RETURN NEW; END IF;
             RAISE EXCEPTION 'History is append-only.' USING ERRCODE = 'insufficient_privilege';
         END $$"""
-    keep = f'EXECUTE FUNCTION "{function}_keep"()'
+    keep = f'EXECUTE FUNCTION "{function}"()'
     for event in ("insert", "update", "delete"):
         yield _always(
             tracked.history_table,

@@ -8,7 +8,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
-from config.admin import WorkspaceAdmin, dress
+from config.admin import WorkspaceAdmin
+from config.editing import dress
 from config.forms import NothingToAsk
 from config.transitions import WrongState
 

@@ -16,6 +16,14 @@ def pytest_configure():
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def pytest_collection_modifyitems(items):
+    """The stories wait for the schedule's minutes: begun first, one a core, they wait while others work."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    middle = len(quick) // 2
+    items[:] = [*slow[::2], *quick[:middle], *slow[1::2], *quick[middle:]]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _let_transactional_tests_empty_the_tables():
     """Between such tests Django empties every table, which the append-only history rightly refuses."""

@@ -1,6 +1,7 @@
 """Tells the database who is writing: before every write, on every connection, and nobody afterwards."""
 
 import re
+from contextlib import contextmanager
 
 from config.audit.actor import NOBODY, current
 
@@ -16,9 +17,19 @@ def watch(connection, **_):
         connection.connection.create_function(
             "aftercare_actor", 1, lambda part: connection.aftercare_actor[part], deterministic=False
         )
+        # Else what a REPLACE pushes out fires no trigger, and leaves without a trace.
+        connection.connection.execute("PRAGMA recursive_triggers = ON")
+    else:
+        raw = connection.connection
+        raw.cursor_factory = _telling_before_copy(raw.cursor_factory)
     wrapper = _tell_sqlite if connection.vendor == "sqlite" else _tell_postgresql
     if wrapper not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, wrapper)
+
+
+def _only_reads(sql) -> bool:
+    # A string of several statements may write after it has read.
+    return ";" not in sql and _READ.match(sql) is not None
 
 
 def _values():
@@ -28,7 +39,7 @@ def _values():
 
 def _tell_sqlite(execute, sql, params, many, context):
     connection = context["connection"]
-    if _READ.match(sql):
+    if _only_reads(sql):
         return execute(sql, params, many, context)
     connection.aftercare_actor = _values()
     try:
@@ -38,14 +49,31 @@ def _tell_sqlite(execute, sql, params, many, context):
 
 
 def _tell_postgresql(execute, sql, params, many, context):
-    if _READ.match(sql):
+    if _only_reads(sql):
         return execute(sql, params, many, context)
     connection = context["connection"]
+    with connection.wrap_database_errors:
+        _tell(connection.connection)
+    return execute(sql, params, many, context)
+
+
+def _tell(raw):
     text = SEPARATOR.join(_clean(value) for value in _values())
     # Not local to the transaction: every write sets it anew, so a rollback cannot leave an old one behind.
-    with connection.wrap_database_errors:
-        connection.connection.execute(f"SELECT set_config('{SETTING}', %s, false)", [text])
-    return execute(sql, params, many, context)
+    raw.execute(f"SELECT set_config('{SETTING}', %s, false)", [text])
+
+
+def _telling_before_copy(factory):
+    """Django's wrappers do not see a COPY, so the cursor itself says who writes."""
+
+    class Telling(factory):
+        @contextmanager
+        def copy(self, *args, **options):
+            _tell(self.connection)
+            with super().copy(*args, **options) as copy:
+                yield copy
+
+    return Telling
 
 
 def _clean(value) -> str:

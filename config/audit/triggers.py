@@ -88,8 +88,8 @@ def installed(using: str = "default") -> set[str]:
 def expected() -> set[str]:
     """The names of the triggers there should be, on the database in use."""
     kinds = ["insert", "update", "delete", "keep_insert", "keep_update", "keep_delete"]
-    if connections["default"].vendor == "postgresql":
-        kinds += ["keep_truncate", "truncate"]
+    is_postgresql = connections["default"].vendor == "postgresql"
+    kinds += ["keep_truncate", "truncate"] if is_postgresql else ["renumber"]
     return {_name(tracked, kind) for tracked in tracked_models() for kind in kinds}
 
 
@@ -151,16 +151,23 @@ def _sqlite(tracked):
     who = ", ".join(f"aftercare_actor({part})" for part in range(5))
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
-    def write(kind, event, row, letter, when=""):
-        return (
-            f'CREATE TRIGGER "{_name(tracked, kind)}" AFTER {event} ON "{tracked.table}" {when}'
-            f" BEGIN {into} VALUES ({_quoted(tracked.columns, row + '.')}, {now}, '{letter}', {who}); END"
+    def write(kind, event, *rows, when=""):
+        written = " ".join(
+            f"{into} VALUES ({_quoted(tracked.columns, row + '.')}, {now}, '{letter}', {who});"
+            for row, letter in rows
         )
+        name = _name(tracked, kind)
+        return f'CREATE TRIGGER "{name}" AFTER {event} ON "{tracked.table}" {when} BEGIN {written} END'
 
-    changed = f"WHEN ({_quoted(tracked.columns, 'OLD.')}) IS NOT ({_quoted(tracked.columns, 'NEW.')})"
-    yield write("insert", "INSERT", "NEW", "+")
-    yield write("update", "UPDATE", "NEW", "~", changed)
-    yield write("delete", "DELETE", "OLD", "-")
+    same = f'OLD."{tracked.pk}" IS NEW."{tracked.pk}"'
+    changed = f"({_quoted(tracked.columns, 'OLD.')}) IS NOT ({_quoted(tracked.columns, 'NEW.')})"
+    # SQLite compares the names in a statement, and has three more for an integer primary key.
+    number = f'UPDATE OF "{tracked.pk}", rowid, _rowid_, oid'
+    yield write("insert", "INSERT", ("NEW", "+"))
+    yield write("update", "UPDATE", ("NEW", "~"), when=f"WHEN {same} AND {changed}")
+    # A row under another number is, to whoever asks for the old one, gone.
+    yield write("renumber", number, ("OLD", "-"), ("NEW", "+"), when=f"WHEN NOT ({same})")
+    yield write("delete", "DELETE", ("OLD", "-"))
     for event in ("update", "delete"):
         yield (
             f'CREATE TRIGGER "{_name(tracked, "keep_" + event)}" BEFORE {event.upper()} ON "{tracked.history_table}"'
@@ -226,8 +233,9 @@ def _postgresql_write(tracked):
             COALESCE(NULLIF(current_setting('aftercare.actor', true), ''), repeat(E'\\x1f', 4)), E'\\x1f');
         BEGIN
             IF TG_OP = 'INSERT' THEN {write("NEW", "+")}
-            ELSIF TG_OP = 'UPDATE' THEN {write("NEW", "~")}
-            ELSE {write("OLD", "-")} END IF;
+            ELSIF TG_OP = 'DELETE' THEN {write("OLD", "-")}
+            ELSIF OLD."{tracked.pk}" = NEW."{tracked.pk}" THEN {write("NEW", "~")}
+            ELSE {write("OLD", "-")} {write("NEW", "+")} END IF;
             RETURN NULL;
         END $$"""
     changed = (

@@ -11,6 +11,7 @@ An app's dashboard.py, found by itself when Django starts, says what it adds:
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.apps import apps
 from django.contrib import admin
@@ -165,6 +166,7 @@ def _greeting() -> str:
 # --- What panels are made with
 
 
+@lru_cache(maxsize=256)  # the sidebar asks for forty on every page, always the same ones
 def list_url(model: str, query: str = "") -> str:
     """The list of a model in the workspace, filtered by `query`."""
     app, _, name = model.lower().partition(".")

@@ -1,7 +1,5 @@
 """Action items: what was promised to customers, who does it by when, and what became of it."""
 
-from datetime import timedelta
-
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import F, Prefetch
@@ -10,6 +8,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
+from actions.forms import validate_due_day
 from actions.models import ActionItem
 from config.admin import Card, WorkspaceAdmin, WorkspaceForm, WorkspaceInline, badge, link, links, moment
 from config.dashboard import due_in_words
@@ -94,9 +93,8 @@ class ItemForm(WorkspaceForm):
         day, there = self.cleaned_data["due_on"], self.instance.due_on if self.instance.pk else None
         if there and (day is None or day > there):
             raise ValidationError("Postpone it instead, and say why.")
-        # A day back, because it may still be yesterday where the owner is.
-        if day and day != there and day < timezone.localdate() - timedelta(days=1):
-            raise ValidationError("Choose a day that has not passed.")
+        if day and day != there:
+            validate_due_day(day)
         return day
 
 

@@ -1,11 +1,22 @@
 """What the verbs of an action item ask for. Admin and API check their input with these same forms."""
 
+from datetime import timedelta
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from config.forms import OptionalReason, Reason, validate_text, validate_visible
 from config.people.models import User
+
+
+def validate_due_day(day) -> None:
+    """Refuse a new due day that has passed, and one that nobody means."""
+    # A day back, because it may still be yesterday where the owner is.
+    if day < timezone.localdate() - timedelta(days=1):
+        raise ValidationError("Choose a day that has not passed.", code="passed")
+    if day.year >= 2200:
+        raise ValidationError("That is not a day anybody means.", code="too_late")
 
 
 class Complete(OptionalReason):
@@ -26,17 +37,11 @@ class Complete(OptionalReason):
 class Postpone(Reason):
     """The new day, and why."""
 
-    due_on = forms.DateField(label="New due day", widget=forms.DateInput(attrs={"type": "date"}))
+    due_on = forms.DateField(
+        label="New due day", widget=forms.DateInput(attrs={"type": "date"}), validators=[validate_due_day]
+    )
 
     field_order = ["due_on", "reason"]
-
-    def clean_due_on(self):
-        day = self.cleaned_data["due_on"]
-        if day < timezone.localdate():
-            raise ValidationError("Choose a day that has not passed.")
-        if day.year >= 2200:
-            raise ValidationError("That is not a day anybody means.")
-        return day
 
 
 class Reassign(OptionalReason):

@@ -1,10 +1,8 @@
 """What the API shows of action items, and what may be written, field by field."""
 
-from datetime import timedelta
-
-from django.utils import timezone
 from rest_framework import serializers
 
+from actions.forms import validate_due_day
 from actions.models import ActionItem
 from config.api.fields import ByName, CountField, Person, StrictModel
 from config.people.models import User
@@ -50,9 +48,8 @@ class _Item(StrictModel):
         fields = (*_TEXTS, "due_on", "retro", "finding")
 
     def validate_due_on(self, day):
-        # A day back, because it may still be yesterday where the owner is.
-        if day and day < timezone.localdate() - timedelta(days=1):
-            raise serializers.ValidationError("Choose a day that has not passed.")
+        if day:
+            validate_due_day(day)
         return day
 
     def validate(self, data):

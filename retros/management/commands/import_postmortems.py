@@ -1,36 +1,19 @@
-from django.core.management import CommandError
-from django.db import IntegrityError, transaction
-
-from config.audit.commands import AuditedCommand
-from config.audit.models import StaleVersion
-from incidents.imports.following import importing
-from incidents.imports.shape import Refused
+from incidents.imports.command import ImportCommand
 from retros import imports
 
 
-class Command(AuditedCommand):
+class Command(ImportCommand):
     help = "Imports a directory of postmortems (Markdown with YAML front matter), all or nothing."
+    metavar = "DIR"
+    source_help = "every .md file in it is a postmortem"
 
-    def add_arguments(self, parser):
-        parser.add_argument("directory", metavar="DIR", help="every .md file in it is a postmortem")
-        parser.add_argument(
-            "--dry-run", action="store_true", help="do everything, say what came of it, and store nothing"
-        )
+    def read(self, directory):
+        return imports.read(directory)
 
-    def handle(self, *, directory, dry_run, **options):
-        try:
-            postmortems = imports.read(directory)
-            self.stdout.write(("dry run: " if dry_run else "") + self._store(postmortems, dry_run))
-        except Refused as error:
-            raise CommandError(f"Nothing imported: {error}") from error
-        except (IntegrityError, StaleVersion) as error:
-            raise CommandError(
-                "Nothing imported: somebody changed the same rows meanwhile; try again."
-            ) from error
+    def named(self, postmortems):
+        return imports.SOURCE
 
-    def _store(self, postmortems, dry_run):
-        with importing(imports.SOURCE), transaction.atomic():
-            tally = imports.store(postmortems)
-            transaction.set_rollback(dry_run)
+    def store(self, postmortems):
+        tally = imports.store(postmortems)
         flagged = sum(bool(postmortem.doubts) for postmortem in postmortems)
         return f"{len(postmortems)} postmortems ({tally}), {flagged} flagged"

@@ -1,5 +1,6 @@
 """Every setting, from the environment. A bad value is refused with its name and what would be right."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -15,6 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
+SECRETS = ("SECRET_KEY", "AUDIT_KEYS")
+
+
 def setting(name, default, parse=str, right=""):
     """Read `name` from the environment, or refuse to start and say what would be right."""
     raw = os.environ.get(name)
@@ -23,7 +27,8 @@ def setting(name, default, parse=str, right=""):
     try:
         return parse(raw)
     except (ValueError, KeyError, OSError, ImproperlyConfigured) as error:
-        shown = re.sub(r"://.*@", "://…@", raw)  # what is refused ends up in logs; passwords must not
+        # What is refused ends up in logs; passwords and keys must not.
+        shown = "…" if name in SECRETS else re.sub(r"://.*@", "://…@", raw)
         raise ImproperlyConfigured(f"{name}={shown!r} is not usable: {right or error}") from error
 
 
@@ -80,6 +85,10 @@ def _list(raw):
     return [part.strip() for part in raw.split(",") if part.strip()]
 
 
+def _addresses(raw):
+    return [_sender(part) for part in _list(raw)]
+
+
 def _database(raw):
     # Checked here first: django-environ only warns of an engine it does not know.
     if urlsplit(raw).scheme not in ("sqlite", "postgres", "postgresql", "pgsql", "psql"):
@@ -132,16 +141,12 @@ SITE_NAME = setting("SITE_NAME", "Aftercare")
 IS_HTTPS = SITE_URL.startswith("https://")
 
 
-def _secret_key():
-    """The key from the environment, else one made once and kept beside the data."""
-    if key := os.environ.get("SECRET_KEY"):
-        if len(key) < 50:
-            raise ImproperlyConfigured("SECRET_KEY is not usable: write at least 50 random characters")
-        return key
-    path = VAR_DIR / "secret_key"
+def _kept(name):
+    """A secret made once and kept in a file of this name beside the data."""
+    path = VAR_DIR / name
     try:
         if not path.exists():
-            _make_secret_key(path)
+            _make_secret(path)
         return path.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(
@@ -149,10 +154,10 @@ def _secret_key():
         ) from error
 
 
-def _make_secret_key(path):
-    """Two processes that start at once must agree on one key, and neither may read half of it."""
+def _make_secret(path):
+    """Two processes that start at once must agree on one secret, and neither may read half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".secret_key-{secrets.token_hex(8)}")
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))
@@ -163,7 +168,37 @@ def _make_secret_key(path):
         draft.unlink(missing_ok=True)
 
 
-SECRET_KEY = _secret_key()
+def _long_enough(raw):
+    if len(raw) < 50:
+        raise ValueError
+    return raw
+
+
+def _keys(raw):
+    keys = dict(part.partition(":")[::2] for part in _list(raw))
+    if not keys or any(
+        not re.fullmatch(r"[\w.-]{1,40}", name) or len(key) < 32 for name, key in keys.items()
+    ):
+        raise ValueError
+    return {name: key.encode() for name, key in keys.items()}
+
+
+def _kept_key():
+    key = _kept("audit_key").encode()
+    # Named after what it is: two machines that each made one must not take it for the same.
+    return {f"kept-{hashlib.sha256(key).hexdigest()[:8]}": key}
+
+
+SECRET_KEY = setting("SECRET_KEY", "", _long_enough, "write at least 50 random characters") or _kept(
+    "secret_key"
+)
+# The first signs, the others only check what was signed before. Apart from SECRET_KEY: see config/audit/keys.py.
+AUDIT_KEYS = (
+    setting("AUDIT_KEYS", {}, _keys, "write name:secret with at least 32 characters, newest first, by commas")
+    or _kept_key()
+)
+AUDIT_ANCHORS = setting("AUDIT_ANCHORS", VAR_DIR / "anchors.log", Path)
+AUDIT_EMAILS = setting("AUDIT_EMAILS", [], _addresses, "write addresses, separated by commas")
 ALLOWED_HOSTS = setting("ALLOWED_HOSTS", [urlsplit(SITE_URL).hostname, "127.0.0.1", "localhost"], _list)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 

@@ -29,6 +29,12 @@ UNTRACKED = {
     "auth.Permission": "made by migrations from the models; which role has which is tracked",
     "contenttypes.ContentType": "made by migrations from the models",
     "sessions.Session": "who is signed in now; expires by itself",
+    "audit.Shape": "of the ledger: the database lets nobody change it",
+    "audit.SealedRow": "of the ledger: the database lets nobody change it",
+    "audit.Seal": "of the ledger: the database lets nobody change it",
+    "audit.Anchor": "of the ledger: the database lets nobody change it",
+    "audit.Verification": "of the ledger: the database lets nobody change it",
+    "audit.Redaction": "of the ledger: the database lets nobody change it",
 }
 UNSCHEDULED: dict[str, str] = {}
 FORBIDDEN_NAMES = {"services", "utils", "helpers", "constants", "mixins", "signals", "common", "core"}

@@ -25,6 +25,8 @@ BAD = {
         *("https://user:secret@example.com", "https://exam ple.com", "https://example.com\nEvil: yes"),
     ],
     "SECRET_KEY": ["short"],
+    "AUDIT_KEYS": ["k" * 32, "name:secret@short", ":" + "k" * 32, "a name:" + "k" * 32],
+    "AUDIT_EMAILS": ["auditors", "a@b\nBcc: c@d", "a@b, auditors"],
     "DATABASE_URL": [
         *("nonsense", "mysql://user:secret@host/name", "postgres://user:secret@host:port/name"),
         *("postgres://user:p/secret@host/name", "postgres://host/", "/var/lib/db.sqlite3", "oracle://x/y"),
@@ -40,7 +42,7 @@ BAD = {
     "LOG_FORMAT": ["xml"],
 }
 # What is right by definition, whatever is written.
-ANYTHING = {"VAR_DIR", "SITE_NAME", "ALLOWED_HOSTS", "STATIC_ROOT"}
+ANYTHING = {"VAR_DIR", "SITE_NAME", "ALLOWED_HOSTS", "STATIC_ROOT", "AUDIT_ANCHORS"}
 EACH = [pytest.param(name, value, id=f"{name}={value!r}") for name, values in BAD.items() for value in values]
 
 
@@ -72,7 +74,7 @@ def manage(tmp_path, *arguments, **environment):
 
 
 def test_every_setting_is_in_the_table():
-    named = set(re.findall(r"""setting\(\s*"([A-Z_]+)\"""", SETTINGS.read_text())) | {"SECRET_KEY"}
+    named = set(re.findall(r"""setting\(\s*"([A-Z_]+)\"""", SETTINGS.read_text()))
     assert named == set(BAD) | ANYTHING
 
 
@@ -159,7 +161,7 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(read, tmp_path):
     assert len(first) >= 50
     assert path.read_text() == first == read()["SECRET_KEY"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [p.name for p in path.parent.iterdir()] == ["secret_key"]
+    assert {p.name for p in path.parent.iterdir()} == {"secret_key", "audit_key"}
 
 
 def test_processes_that_start_at_once_agree_on_one_key(read, tmp_path):
@@ -174,8 +176,15 @@ def test_processes_that_start_at_once_agree_on_one_key(read, tmp_path):
 
 def test_a_key_from_the_environment_is_not_written_down(read, tmp_path):
     key = "k" * 50
-    assert read(SECRET_KEY=key)["SECRET_KEY"] == key
+    values = read(SECRET_KEY=key, AUDIT_KEYS=f"new:{key},old:{key[::-1]}x")
+    assert values["SECRET_KEY"] == key
+    assert list(values["AUDIT_KEYS"]) == ["new", "old"]
     assert not (tmp_path / "var").exists()
+
+
+def test_two_machines_that_each_made_a_key_do_not_take_it_for_the_same(read, tmp_path):
+    names = [next(iter(read(VAR_DIR=str(tmp_path / place))["AUDIT_KEYS"])) for place in ("one", "two")]
+    assert names[0] != names[1]
 
 
 def test_a_place_for_data_that_is_none_is_told_in_one_line(read, tmp_path):

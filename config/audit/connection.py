@@ -4,6 +4,7 @@ import re
 from contextlib import contextmanager
 
 from config.audit.actor import NOBODY, current
+from config.audit.links import GENESIS, link_of
 
 SETTING = "aftercare.actor"
 SEPARATOR = "\x1f"
@@ -17,6 +18,7 @@ def watch(connection, **_):
         connection.connection.create_function(
             "aftercare_actor", 1, lambda part: connection.aftercare_actor[part], deterministic=False
         )
+        connection.connection.create_function("aftercare_link", 5, _link, deterministic=True)
         # Else what a REPLACE pushes out fires no trigger, and leaves without a trace.
         connection.connection.execute("PRAGMA recursive_triggers = ON")
     else:
@@ -25,6 +27,13 @@ def watch(connection, **_):
     wrapper = _tell_sqlite if connection.vendor == "sqlite" else _tell_postgresql
     if wrapper not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, wrapper)
+
+
+def _link(previous, sequence, table, row, digest):
+    # A false row may hold anything, and only has to be refused.
+    if not isinstance(digest, bytes) or not isinstance(previous, bytes | None):
+        return None
+    return link_of(previous or GENESIS, sequence, str(table), row, digest)
 
 
 def _only_reads(sql) -> bool:

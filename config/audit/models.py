@@ -6,6 +6,14 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 
 from config.audit.actor import KINDS
+from config.audit.ledger import (  # noqa: F401  Django looks for an app's models here
+    Anchor,
+    Redaction,
+    Seal,
+    SealedRow,
+    Shape,
+    Verification,
+)
 
 
 class HistoryEntry(models.Model):

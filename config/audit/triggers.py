@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db import connections, transaction
 
+from config.audit import append_only
+
 PREFIX = "aftercare_audit_"
 META = (
     "history_date",
@@ -65,8 +67,15 @@ def install(using: str = "default") -> None:
         (_drop_sqlite if connection.vendor == "sqlite" else _drop_postgresql)(cursor)
         for tracked in tracked_models():
             _reconcile(connection, cursor, tracked)
-            for statement in (_sqlite if connection.vendor == "sqlite" else _postgresql)(tracked):
-                cursor.execute(statement)
+        for statement in statements(connection.vendor):
+            cursor.execute(statement)
+
+
+def statements(vendor):
+    """All that makes our triggers, statement by statement."""
+    for tracked in tracked_models():
+        yield from (_sqlite if vendor == "sqlite" else _postgresql)(tracked)
+    yield from append_only.sqlite(_named) if vendor == "sqlite" else append_only.postgresql(_named, _always)
 
 
 def installed(using: str = "default") -> set[str]:
@@ -90,11 +99,16 @@ def expected() -> set[str]:
     kinds = ["insert", "update", "delete", "keep_insert", "keep_update", "keep_delete"]
     is_postgresql = connections["default"].vendor == "postgresql"
     kinds += ["keep_truncate", "truncate"] if is_postgresql else ["renumber"]
-    return {_name(tracked, kind) for tracked in tracked_models() for kind in kinds}
+    names = {_name(tracked, kind) for tracked in tracked_models() for kind in kinds}
+    return names | append_only.names(_named, connections["default"].vendor)
 
 
 def _name(tracked, kind) -> str:
-    return f"{PREFIX}{tracked.table}_{kind}"
+    return _named(tracked.table, kind)
+
+
+def _named(table, kind) -> str:
+    return f"{PREFIX}{table}_{kind}"
 
 
 def _quoted(names, before="") -> str:

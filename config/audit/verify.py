@@ -1,0 +1,274 @@
+"""Looks at the whole history and says what is not as it was sealed, and how much it looked at.
+
+Everything is read in one snapshot, so that those who write meanwhile cause no false alarm.
+"""
+
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from config.audit import anchors, canonical, keys, redactions, sealing, trigger_check
+from config.audit.ledger import Anchor, SealedRow, Shape, Verification
+from config.audit.links import GENESIS, link_of
+from config.audit.triggers import tracked_models
+
+MOST = 1_000  # findings that are told one by one; the rest is counted
+AT_ONCE = 5_000  # rows fetched at a time
+EDITED, REMOVED, INSERTED, SWAPPED = "edited", "removed", "inserted", "swapped"
+CHAIN, SEAL, ANCHOR, BASE, TRIGGER = "chain", "seal", "anchor", "base", "trigger"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be: its kind, where, and in words."""
+
+    kind: str
+    where: str
+    text: str
+
+    def __str__(self):
+        return f"{self.kind}: {self.where}: {self.text}"
+
+
+@dataclass
+class Report:
+    """What was looked at, what was found, and what could not be checked."""
+
+    counts: Counter = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, kind, where, text) -> None:
+        """Note a finding; after MOST of them only their number."""
+        self.counts["findings"] += 1
+        if len(self.findings) < MOST:
+            self.findings.append(Finding(kind, where, text))
+
+    @property
+    def outcome(self) -> str:
+        """Findings weigh more than what could not be checked."""
+        if self.findings:
+            return Verification.Outcome.FINDINGS
+        return Verification.Outcome.IMPOSSIBLE if self.unchecked else Verification.Outcome.CLEAN
+
+
+def verify(*, by: str = "", outside=()) -> Verification:
+    """Seal what is not sealed, check everything, keep the result. `outside` are lines of anchors kept elsewhere."""
+    report = check(outside)
+    return Verification.objects.create(
+        outcome=report.outcome,
+        by=by,
+        seconds=round(report.seconds, 3),
+        counts=dict(report.counts),
+        findings=[str(found) for found in report.findings] + [f"unchecked: {u}" for u in report.unchecked],
+    )
+
+
+def check(outside=()) -> Report:
+    """Seal what is not sealed, then look at everything."""
+    started, report = time.monotonic(), Report()
+    sealing.seal()
+    for name, problem in trigger_check.altered():
+        report.add(TRIGGER, name, problem)
+    report.counts["triggers"] = len(trigger_check.wanted())
+    with snapshot():
+        _check_rows(report)
+        _check_chain(report)
+        _check_seals(report)
+        _check_anchors(report, outside)
+        _check_base(report)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+@contextmanager
+def snapshot():
+    """One view of the database for many queries, in which nobody is kept from writing."""
+    if connection.in_atomic_block:
+        yield
+        return
+    mode = getattr(connection, "transaction_mode", None)
+    if connection.vendor == "sqlite":
+        connection.transaction_mode = "DEFERRED"  # the usual IMMEDIATE would hold the one write lock
+    try:
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
+    finally:
+        if connection.vendor == "sqlite":
+            connection.transaction_mode = mode
+
+
+def stream(sql, params=()):
+    """The rows of a query, read in portions."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, params)
+        while rows := cursor.fetchmany(AT_ONCE):
+            yield from rows
+
+
+# --- Rows --------------------------------------------------------------------------------------------------
+
+
+def _check_rows(report) -> None:
+    """Every sealed row is there and as it was; no row below the last sealed one is without a seal."""
+    now, up_to = canonical.columns_now(), sealing.sealed_up_to()
+    by_table = {sealable.table: sealable for sealable in canonical.sealables()}
+    for shape in Shape.objects.order_by("pk"):
+        sealable = by_table.get(shape.table)
+        if sealable is None or not set(shape.columns) <= set(now.get(shape.table, ())):
+            report.unchecked.append(f"{shape.table} no longer has all the columns that were sealed")
+            continue
+        _check_shape(report, shape, sealable)
+    for sealable in by_table.values():
+        _check_unsealed(report, sealable, up_to.get(sealable.table, 0))
+    report.counts["late"] = SealedRow.objects.filter(is_late=True).count()
+
+
+def _check_shape(report, shape, sealable) -> None:
+    sql = (
+        f'SELECT s.history_id, s.digest, h."{sealable.key}", {canonical.expression(shape.columns)}'
+        f' FROM audit_sealedrow s LEFT JOIN "{sealable.table}" h ON h."{sealable.key}" = s.history_id'
+        " WHERE s.shape_id = %s"
+    )
+    digest, count, differing = canonical.digest, 0, []
+    for row, sealed, key, text in stream(sql, [shape.pk]):
+        count += 1
+        if key is None:
+            report.add(REMOVED, f"{shape.table} {row}", "was sealed and is not there any more")
+        elif (is_now := digest(text)) != sealed and is_now != bytes(sealed):
+            differing.append((row, bytes(sealed), is_now))
+    report.counts["rows"] += count
+    _explain(report, shape.table, differing)
+
+
+def _explain(report, table, differing) -> None:
+    """What happened to rows that are not as they were sealed: redacted, swapped, or else edited."""
+    sealed_as = {sealed: row for row, sealed, _ in differing}
+    for row, sealed, is_now in differing:
+        if redactions.leads(table, row, sealed, is_now):
+            report.counts["redacted"] += 1
+        elif is_now in sealed_as:
+            report.add(SWAPPED, f"{table} {row}", f"is what row {sealed_as[is_now]} was when it was sealed")
+        else:
+            report.add(EDITED, f"{table} {row}", "is not what was sealed")
+
+
+def _check_unsealed(report, sealable, up_to) -> None:
+    sql = (
+        f'SELECT h."{sealable.key}" FROM "{sealable.table}" h WHERE h."{sealable.key}" <= %s'
+        f" AND NOT {sealing.is_sealed(sealable)}"
+    )
+    params = [up_to]
+    if connection.vendor == "postgresql":  # there a transaction may yet commit a lower number
+        sql += f' AND h."{sealable.moment}" < %s'
+        params.append(timezone.now() - sealing.LONGEST_TRANSACTION)
+    for (row,) in stream(sql, params):
+        report.add(INSERTED, f"{sealable.table} {row}", "has no seal, and later rows have one")
+
+
+# --- The chain, its seals and its anchors ------------------------------------------------------------------
+
+
+def _check_chain(report) -> None:
+    """The sequence has no gap and every link follows from the one before."""
+    tables = {shape.pk: shape.table for shape in Shape.objects.all()}
+    expected, previous = 1, GENESIS
+    sql = "SELECT sequence, shape_id, history_id, digest, link FROM audit_sealedrow ORDER BY sequence"
+    for sequence, shape, row, digest, link in stream(sql):
+        link = bytes(link)
+        if sequence != expected:
+            report.add(CHAIN, f"row {expected}", f"the chain breaks: the next sealed row is {sequence}")
+        elif link_of(previous, sequence, tables.get(shape, "?"), row, digest) != link:
+            report.add(CHAIN, f"row {sequence}", "the link does not follow from the one before")
+        expected, previous = sequence + 1, link
+    report.counts["links"] = expected - 1
+
+
+def _check_seals(report) -> None:
+    """The seals cover the chain without a gap, and each head is signed."""
+    covered, unknown = 0, Counter()
+    sql = (
+        "SELECT a.first, a.last, a.link, a.key_id, a.mac, s.link FROM audit_seal a"
+        " LEFT JOIN audit_sealedrow s ON s.sequence = a.last ORDER BY a.last"
+    )
+    for first, last, link, key_id, mac, head in stream(sql):
+        where = f"rows {first} to {last}"
+        if first != covered + 1:
+            report.add(SEAL, f"rows {covered + 1} to {first - 1}", "their seal is missing")
+        if head is None or bytes(head) != bytes(link):
+            report.add(SEAL, where, "the seal is not of these rows")
+        try:
+            if not keys.is_signed(f"{last}|{bytes(link).hex()}".encode(), key_id, mac):
+                report.add(SEAL, where, "the seal is not signed with our key")
+        except keys.UnknownKey:
+            unknown[key_id] += 1
+        covered = last
+        report.counts["seals"] += 1
+    if covered != report.counts["links"]:
+        report.add(SEAL, f"rows {covered + 1} to {report.counts['links']}", "their seal is missing")
+    for key_id, number in unknown.items():
+        report.unchecked.append(f"{number} seals are signed with the key {key_id}, which AUDIT_KEYS lacks")
+
+
+def _check_anchors(report, outside) -> None:
+    """The chain goes through every anchor, those in the database and those that left it."""
+    marks = {(a.sequence, bytes(a.link)): "the database" for a in Anchor.objects.iterator()}
+    for where, line in [*anchors.kept_lines(), *(("outside", line) for line in outside)]:
+        try:
+            marks[anchors.parse(line)] = where
+        except ValueError:
+            report.unchecked.append(f"a line of the anchors ({where}) is none: {line[:80]!r}")
+    report.counts["anchors"] = len(marks)
+    links = anchors.links_at({sequence for sequence, _ in marks})
+    for (sequence, link), where in sorted(marks.items()):
+        if sequence not in links:
+            report.add(ANCHOR, f"row {sequence}", f"was anchored ({where}), and the chain ends before it")
+        elif links[sequence] != link:
+            report.add(ANCHOR, f"row {sequence}", f"the chain is another one than was anchored ({where})")
+
+
+# --- The rows themselves -----------------------------------------------------------------------------------
+
+
+def _check_base(report) -> None:
+    """Every row is what its latest history says, and none is missing."""
+    for tracked in tracked_models():
+        with connection.cursor() as cursor:
+            cursor.execute(f'SELECT count(*) FROM "{tracked.table}"')
+            report.counts["objects"] += cursor.fetchone()[0]
+        for pk, known in stream(_differs_from_history(tracked)):
+            text = "is not what the history says" if known else "is there, and the history does not know it"
+            report.add(BASE, f"{tracked.table} {pk}", text)
+        for (pk,) in stream(_gone_without_history(tracked)):
+            report.add(BASE, f"{tracked.table} {pk}", "is gone, and the history does not say so")
+
+
+def _differs_from_history(tracked) -> str:
+    same = "IS NOT" if connection.vendor == "sqlite" else "IS DISTINCT FROM"
+    ours, theirs = (", ".join(f'{alias}."{c}"' for c in tracked.columns) for alias in "bh")
+    is_there = "h.history_id IS NOT NULL AND h.history_type <> '-'"
+    return (
+        f'SELECT b."{tracked.pk}", {is_there} FROM "{tracked.table}" b LEFT JOIN "{tracked.history_table}" h'
+        f" ON h.history_id = ({_latest(tracked, 'b')})"
+        f" WHERE NOT ({is_there}) OR ({ours}) {same} ({theirs})"
+    )
+
+
+def _gone_without_history(tracked) -> str:
+    return (
+        f'SELECT h."{tracked.pk}" FROM "{tracked.history_table}" h WHERE h.history_type <> \'-\''
+        f' AND NOT EXISTS (SELECT 1 FROM "{tracked.table}" b WHERE b."{tracked.pk}" = h."{tracked.pk}")'
+        f" AND h.history_id = ({_latest(tracked, 'h')})"
+    )
+
+
+def _latest(tracked, alias) -> str:
+    return f'SELECT max(x.history_id) FROM "{tracked.history_table}" x WHERE x."{tracked.pk}" = {alias}."{tracked.pk}"'

@@ -309,6 +309,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [(LANGUAGE_CODE, "English")]  # the theme asks about each of them on every page
 TIME_ZONE = setting("TIME_ZONE", "UTC", _zone, "write a zone such as Europe/Berlin")
 USE_TZ = True
 

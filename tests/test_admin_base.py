@@ -4,12 +4,14 @@ import re
 
 import pytest
 from django.urls import reverse
+from pytest_django.asserts import assertHTMLEqual
 
 from config.admin import duration, find
 from config.audit.actor import TASK, acting
 from config.audit.changes import word_diff
 from config.changelist import CappedPaginator
 from config.people import roles
+from config.templatetags.workspace import filter_field
 from incidents.models import Incident, Service
 from tests.conftest import make_person
 
@@ -253,6 +255,59 @@ def test_a_word_diff_of_huge_texts_is_quick_and_complete():
 # --- Lists
 
 
+def cells_of(response):
+    """What the list shows in each column, row by row."""
+    found = re.findall(r'class="field-(\w+)"[^>]*><div>(.*?)</div></t[dh]>', response.content.decode())
+    return {name: [html for other, html in found if other == name] for name, _ in found}
+
+
+def test_a_list_says_choices_in_words_links_the_name_and_leaves_no_cell_empty(client, keeper, service):
+    Service.objects.create(slug="help", name="Help", tier=3, is_public=False, position=9)
+    client.force_login(keeper)
+    cells = cells_of(client.get(reverse("admin:incidents_service_changelist")))
+    address = reverse(CHANGE, args=[service.pk])
+    assert f'<a href="{address}">Checkout</a>' in cells["name"]
+    assert "3 – convenient" in cells["tier"]
+    assert sorted(cells["is_public"]) == ['<span class="aftercare-quiet">–</span>', "Yes"]
+    assert not any("<a" in html for html in cells["slug"])
+
+
+def test_a_list_shows_people_by_name_and_a_dash_where_there_is_nobody(client, ana, omar, item):
+    client.force_login(ana)
+    address = reverse("admin:actions_actionitem_changelist")
+    assert cells_of(client.get(address))["owner"] == ["Omar"]
+    type(item).objects.update(owner=None)
+    assert cells_of(client.get(address))["owner"] == ['<span class="aftercare-quiet">–</span>']
+
+
+def test_hostile_text_is_text_in_a_list(client, keeper, service):
+    Service.objects.update(name="<script>name()</script>", slug='"><script>slug()')
+    client.force_login(keeper)
+    text = client.get(reverse("admin:incidents_service_changelist")).content.decode()
+    assert "<script>name" not in text
+    assert "<script>slug" not in text
+    assert "&lt;script&gt;name()" in text
+
+
+def test_a_filter_that_is_looked_up_as_one_types_is_the_themes_and_shows_what_is_chosen(
+    client, ravi, incident, service
+):
+    client.force_login(ravi)
+
+    def field_of(query):
+        response = client.get(reverse("admin:incidents_incident_changelist"), query)
+        services = next(spec for spec in response.context["cl"].filter_specs if spec.title == "services")
+        choices = next(iter(services.choices(response.context["cl"])))
+        return next(iter(choices["form"])), response.content.decode()
+
+    empty, page = field_of({})
+    assertHTMLEqual(filter_field(empty), str(empty))
+    assert 'id="id_services__id__exact"' in page
+    chosen, page = field_of({"services__id__exact": service.pk})
+    assert f'<option value="{service.pk}" selected>Checkout</option>' in page
+    assert filter_field(chosen) == str(chosen)
+
+
 def test_a_list_is_counted_and_turned_up_to_its_limit(monkeypatch, db, django_assert_num_queries):
     monkeypatch.setattr("config.changelist.MOST", 30)
     Service.objects.bulk_create(Service(slug=f"s{n}", name=f"S {n}") for n in range(40))
@@ -269,6 +324,18 @@ def test_a_page_past_the_last_leads_back_to_the_list(client, keeper):
     address = reverse("admin:incidents_service_changelist")
     assert client.get(address, {"p": "3"}).status_code == 200
     assert client.get(address, {"p": "4"}).url == f"{address}?e=1"
+
+
+def test_pages_keep_filters_and_neither_ones_own_nor_a_gap_is_a_link(client, keeper):
+    Service.objects.bulk_create(Service(slug=f"s{n}", name=f"S & {n}") for n in range(400))
+    client.force_login(keeper)
+    page = client.get(reverse("admin:incidents_service_changelist"), {"q": "S &", "tier__exact": 2, "p": 9})
+    pages = page.content.decode().partition('aria-label="Pages">')[2].partition("</nav>")[0]
+    links = re.findall(r'<a href="([^"]+)">(\d+)</a>', pages)
+    assert links[0] == ("?q=S+%26&amp;tier__exact=2&amp;p=1", "1")
+    assert [number for _, number in links] == [*"12", *"678", "10", "11", "12", "15", "16"]
+    assert ('aria-current="page">9</span>' in pages, pages.count("<span>…</span>")) == (True, 2)
+    assert client.get(page.request["PATH_INFO"] + links[-1][0].replace("&amp;", "&")).status_code == 200
 
 
 @pytest.mark.parametrize("term", ["INC-{pk:04d}", "inc-{pk}", "{pk}", "Checkout fails", " {pk} "])

@@ -23,6 +23,7 @@ from unfold.dataclasses import SearchResult
 
 from config.audit import changes
 from config.audit.actor import because
+from config.audit.explorer.sight import may_explore, may_read
 from config.audit.models import StaleVersion, VersionedModel
 from config.changelist import CappedPaginator, WorkspaceChangeList
 from config.conflicts import conflict_context, latest_change
@@ -227,29 +228,39 @@ class WorkspaceAdmin(VisibleChoices, ModelAdmin):
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         pk = row.pk if row is not None else getattr(last, self.opts.pk.attname)
-        found, before = changes.read(self._sources(request, pk), request.user, request.GET.get("before", ""))
+        sources = self._sources(request, pk)
+        is_oldest = request.GET.get("page") == "oldest"
+        if is_oldest:
+            found, before = changes.read_oldest(sources, request.user), ""
+        else:
+            found, before = changes.read(sources, request.user, request.GET.get("before", ""))
         context = {
             "title": f"History: {row or self.opts.verbose_name}" + ("" if row else f" #{pk} (deleted)"),
             "changes": found,
             "before": before,
-            "is_first": "before" not in request.GET,
+            "is_first": "before" not in request.GET and not is_oldest,
+            "explored": self._explored(pk) if may_explore(request.user) else None,
             **(extra_context or {}),
         }
         return self._page(request, self.object_history_template, row, context)
+
+    def _explored(self, pk):
+        label = self.opts.label_lower
+        return {"label": label, "pk": pk, "object": f"{label}:{pk}"}
 
     def _last_of_deleted(self, request, object_id):
         try:
             pk = self.opts.pk.to_python(unquote(object_id))
         except ValidationError:
             return None
-        last = self.model.history.filter(**{self.opts.pk.name: pk}).order_by("-history_id").first()
+        name = self.opts.pk.name
+        last = changes.of_object(self.model.history.all(), name, pk).order_by(name, "-history_id").first()
         is_gone = last is not None and last.history_type == "-"
         return last if is_gone and self.may_see_deleted(request, last) else None
 
     def _sources(self, request, pk):
         for source in changes.sources_of(self.model, pk):
-            name = f"{source.model._meta.app_label}.view_{source.model._meta.model_name}"
-            if source.parent and not request.user.has_perm(name):
+            if source.parent and not may_read(request.user, source.model):
                 continue
             source.rows = self.history_of(request, source.rows, pk)
             source.earlier = self.history_of(request, source.earlier, pk)

@@ -13,9 +13,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("aftercare", task_cls="config.audit.tasks:ActorTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["config.outbox", "retros", "actions"])
+app.autodiscover_tasks(["config.audit", "config.outbox", "incidents", "retros", "actions"])
 
 MINUTE = 60.0  # seconds
+HOUR = 60 * MINUTE
 
 app.conf.beat_schedule = {
     "open the retrospectives that are required": {
@@ -32,6 +33,26 @@ app.conf.beat_schedule = {
         "task": "config.outbox.tasks.deliver",
         "schedule": 10.0,
         "options": {"expires": 10.0},
+    },
+    "put new history under seal": {
+        "task": "config.audit.tasks.seal_history",
+        "schedule": MINUTE,
+        "options": {"expires": MINUTE},
+    },
+    "anchor it each hour, and after an export": {
+        "task": "config.audit.tasks.anchor_history",
+        "schedule": MINUTE,
+        "options": {"expires": MINUTE},
+    },
+    "anchor what is closed": {
+        "task": "incidents.tasks.anchor_closed_incidents",
+        "schedule": MINUTE,
+        "options": {"expires": MINUTE},
+    },
+    "verify all history each day": {
+        "task": "config.audit.tasks.verify_history",
+        "schedule": HOUR,
+        "options": {"expires": HOUR},
     },
 }
 

@@ -67,12 +67,17 @@ class Panel:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the sidebar: the list of a model, shown to whoever may open it."""
+    """One line of the sidebar: the list of a model, shown to whoever may open it.
+
+    A page that is no list is named by `page` (its address) and shown to whoever has the `permission`.
+    """
 
     model: str
     icon: str
     title: str = ""
     query: str = ""
+    page: str = ""
+    permission: str = ""
 
 
 _panels: list[tuple[int, str, Callable]] = []
@@ -129,6 +134,8 @@ def account(request):
 
 
 def _item(entry, request):
+    if entry.page:
+        return _page_item(entry, request)
     model = apps.get_model(entry.model)
     shown = admin.site.is_registered(model) and admin.site.get_model_admin(model)
     if not shown or not shown.has_module_permission(request) or not shown.has_view_permission(request):
@@ -139,6 +146,13 @@ def _item(entry, request):
         "link": list_url(entry.model, entry.query),
         "active": _is_active(entry, request),
     }
+
+
+def _page_item(entry, request):
+    if not request.user.has_perm(entry.permission):
+        return None
+    link = reverse(entry.page)
+    return {"title": entry.title, "icon": entry.icon, "link": link, "active": request.path.startswith(link)}
 
 
 def _is_active(entry, request):

@@ -40,5 +40,8 @@ urlpatterns = [
     path("mailbox/<slug:name>/html", mailbox.html, name="mailbox-html"),
     path("mailbox/<slug:name>/source", mailbox.source, name="mailbox-source"),
     path("api/v1/", include(api_urls)),
+    path("admin/history/verify/", include("config.audit.verifying")),
+    path("admin/history/evidence/", include("config.audit.evidence.urls")),
+    path("admin/history/", include("config.audit.explorer.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -7,6 +7,7 @@ class IncidentsConfig(AppConfig):
     verbose_name = "Incidents"
 
     def ready(self):
+        from incidents import sweeps  # noqa: F401  register themselves
         from incidents.defaults import add_severities
 
         post_migrate.connect(add_severities, sender=self, dispatch_uid="aftercare.severities")

@@ -201,10 +201,11 @@ def test_due_days_are_said_as_people_say_them(days, words):
 
 def test_the_sidebar_holds_only_what_one_may_open(client, lena, aud, stranger):
     sees = sidebar_of(dashboard_of(client, aud))
-    assert list(sees) == ["", "Incidents", "Retrospectives", "Actions", "Catalogue", "People", "Messages"]
+    groups = ["", "Incidents", "Retrospectives", "Actions", "Catalogue", "People", "History", "Messages"]
+    assert list(sees) == groups
     assert sees["Actions"] == ["All actions", "My actions"]
     fewer = sidebar_of(dashboard_of(client, lena))
-    assert "Messages" not in fewer
+    assert {"Messages", "History"}.isdisjoint(fewer)
     assert "What roles may do" not in fewer["People"]
     assert "Incidents" not in sidebar_of(dashboard_of(client, stranger))
 

@@ -35,6 +35,8 @@ UNTRACKED = {
     "audit.Anchor": "of the ledger: the database lets nobody change it",
     "audit.Verification": "of the ledger: the database lets nobody change it",
     "audit.Redaction": "of the ledger: the database lets nobody change it",
+    "audit.AuditExport": "of the ledger: the database lets nobody change it",
+    "audit.EvidencePack": "of the ledger: the database lets nobody change it",
 }
 UNSCHEDULED: dict[str, str] = {}
 FORBIDDEN_NAMES = {"services", "utils", "helpers", "constants", "mixins", "signals", "common", "core"}

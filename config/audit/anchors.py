@@ -34,9 +34,15 @@ def anchor(occasion: str) -> Anchor | None:
 def anchor_if_moved() -> int:
     """The hourly anchor: only when something was sealed since the last one. Returns how many were made."""
     sealing.seal()
+    moved = sealed_since().exclude(shape__table=OUR_OWN_MAIL).exists()
+    return int(moved and anchor(Anchor.Occasion.HOUR) is not None)
+
+
+def sealed_since(table: str = ""):
+    """What was sealed since the last anchor, of all tables or of one."""
     last = Anchor.objects.order_by("-sequence").values_list("sequence", flat=True).first() or 0
-    since = SealedRow.objects.filter(sequence__gt=last).exclude(shape__table=OUR_OWN_MAIL)
-    return int(since.exists() and anchor(Anchor.Occasion.HOUR) is not None)
+    rows = SealedRow.objects.filter(sequence__gt=last)
+    return rows.filter(shape__table=table) if table else rows
 
 
 def _write(line) -> None:

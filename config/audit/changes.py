@@ -11,6 +11,7 @@ from django.db.models import CASCADE, ForeignKey, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from config.audit.actor import COMMAND, IMPORT, MIGRATION, TASK
+from config.audit.explorer.sql import history_of
 from config.visibility import visible
 
 PER_PAGE = 50
@@ -44,6 +45,9 @@ class Change:
     reason: str
     request: str
     differences: list[Difference]
+    label: str = ""  # of the model: incidents.incident
+    pk: int | None = None
+    number: int | None = None  # of the history row
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Source:
     rows: QuerySet
     earlier: QuerySet
     parent: str = ""  # the foreign key to the object whose page it is
+    anchor: str = "pk"  # the column that names the object
     found: list = field(default_factory=list)
 
     @property
@@ -63,17 +68,27 @@ class Source:
 
 def sources_of(model, pk) -> list[Source]:
     """The object's own history and that of everything that belongs to it, deleted parts included."""
-    history = model.history.model._default_manager.all()
-    found = [Source(model, history.filter(**{model._meta.pk.name: pk}), history)]
+    history = history_of(model)._default_manager.all()
+    found = [Source(model, of_object(history, model._meta.pk.name, pk), history, anchor=model._meta.pk.name)]
     for relation in model._meta.get_fields(include_hidden=True):
         if not relation.one_to_many or relation.field.remote_field.on_delete is not CASCADE:
             continue
         part = relation.related_model
-        if hasattr(part, "history") and hasattr(part.history, "model"):
-            history = part.history.model._default_manager.all()
-            rows = history.filter(**{relation.field.attname: pk})
-            found.append(Source(part, rows, history, parent=relation.field.name))
+        if hasattr(part, "history"):
+            history = history_of(part)._default_manager.all()
+            rows = of_object(history, relation.field.attname, pk)
+            parent, anchor = relation.field.name, relation.field.attname
+            found.append(Source(part, rows, history, parent=parent, anchor=anchor))
     return found
+
+
+def of_object(history, anchor, pk):
+    """The history rows that name an object by their column `anchor`; order them by that, then by -history_id.
+
+    As a range and not as an equality: so PostgreSQL takes the index (object, number). Knowing that an object has
+    a share of all rows, it would walk the numbers instead, past everything that came since.
+    """
+    return history.filter(**{f"{anchor}__gte": pk, f"{anchor}__lte": pk})
 
 
 def read(sources, user, before="", per_page=PER_PAGE) -> tuple[list[Change], str]:
@@ -98,16 +113,34 @@ def read(sources, user, before="", per_page=PER_PAGE) -> tuple[list[Change], str
     return changes, ",".join(f"{label}:{last}" for label, last in cursor.items()) if more else ""
 
 
+def read_oldest(sources, user, per_page=PER_PAGE) -> list[Change]:
+    """The last page: the very first changes, newest of them first. As quick as the first page."""
+    sources = list(sources)
+    for source in sources:
+        source.found = list(
+            _with_previous(source, source.rows).order_by(f"-{source.anchor}", "history_id")[:per_page]
+        )
+    merged = heapq.merge(
+        *([(row, source) for row in source.found] for source in sources),
+        key=lambda pair: pair[0].history_date,
+    )
+    taken = [pair for pair, _ in zip(merged, range(per_page), strict=False)]
+    return _described(taken[::-1], user)
+
+
 def _parse(before) -> dict[str, int]:
     return {label: int(last) for label, last in re.findall(r"([a-z_.]+):(\d{1,18})(?:,|$)", before)}
 
 
 def _fetch(source, last, count):
     rows = source.rows if last is None else source.rows.filter(history_id__lt=last)
+    return list(_with_previous(source, rows).order_by(source.anchor, "-history_id")[:count])
+
+
+def _with_previous(source, rows):
     pk = source.model._meta.pk.name
     before = source.earlier.filter(**{pk: OuterRef(pk)}, history_id__lt=OuterRef("history_id"))
-    previous = Subquery(before.order_by("-history_id").values("history_id")[:1])
-    return list(rows.order_by("-history_id").annotate(previous_id=previous)[:count])
+    return rows.annotate(previous_id=Subquery(before.order_by("-history_id").values("history_id")[:1]))
 
 
 def _described(taken, user) -> list[Change]:
@@ -131,24 +164,31 @@ def _previous(taken):
 # --- What changed ------------------------------------------------------------------------------------------
 
 
-def _fields(row, previous, source):
-    """The fields that differ; of a new or deleted row those that say something."""
+def changed_fields(row, previous, parent=""):
+    """The fields that differ, before and after; of a new or deleted row those that say something."""
+    if row.history_type == "~" and previous is not None:
+        yield from differing_fields(row, previous)
+        return
     for one in row.tracked_fields:
-        if one.primary_key or (one.name == source.parent and previous is None):
+        value = getattr(row, one.attname)
+        if one.primary_key or (one.name == parent and previous is None) or value in (None, "", False):
             continue
-        new, old = getattr(row, one.attname), previous and getattr(previous, one.attname)
-        if row.history_type == "~" and previous is not None:
-            if new != old:
-                yield one, old, new
-        elif new not in (None, "", False):
-            yield (one, new, None) if row.history_type == "-" else (one, None, new)
+        yield (one, value, None) if row.history_type == "-" else (one, None, value)
+
+
+def differing_fields(row, previous):
+    """The fields in which two rows of one history differ, with the value of `previous` first."""
+    for one in row.tracked_fields:
+        old, new = getattr(previous, one.attname), getattr(row, one.attname)
+        if new != old and not one.primary_key:
+            yield one, old, new
 
 
 def _names(pairs, user) -> dict[tuple[type, Any], str]:
     """What related rows are called now, with one query per model; what the person may not see has no name."""
     wanted: dict[type, set] = {}
     for row, previous, source in pairs:
-        for one, old, new in _fields(row, previous, source):
+        for one, old, new in changed_fields(row, previous, source.parent):
             if isinstance(one, ForeignKey):
                 wanted.setdefault(one.remote_field.model, set()).update({old, new} - {None})
     names = {}
@@ -161,6 +201,7 @@ def _names(pairs, user) -> dict[tuple[type, Any], str]:
 def _change(row, previous, source, names) -> Change:
     is_part = bool(source.parent)
     name = source.model._meta.verbose_name
+    fields = changed_fields(row, previous, source.parent)
     return Change(
         kind=KINDS[row.history_type],
         thing=f"{name} #{getattr(row, source.model._meta.pk.attname)}" if is_part else str(name),
@@ -170,7 +211,10 @@ def _change(row, previous, source, names) -> Change:
         at=row.history_date,
         reason=row.history_change_reason or "",
         request=row.history_request_id[:8],
-        differences=[_difference(one, old, new, names) for one, old, new in _fields(row, previous, source)],
+        differences=[difference(one, old, new, names) for one, old, new in fields],
+        label=source.label,
+        pk=getattr(row, source.model._meta.pk.attname),
+        number=row.history_id,
     )
 
 
@@ -181,7 +225,8 @@ def who(row) -> str:
     return "System" if row.history_actor_kind in (TASK, COMMAND, MIGRATION, IMPORT) else "Unattributed"
 
 
-def _difference(one, old, new, names) -> Difference:
+def difference(one, old, new, names) -> Difference:
+    """One field as pages show it; `names` says what related rows are called, by model and key."""
     label = str(one.verbose_name)
     label = label[:1].upper() + label[1:]
     if isinstance(one, ForeignKey):

@@ -150,3 +150,23 @@ class Redaction(Record):
         """What the mac covers."""
         parts = [self.table, self.row, ",".join(self.columns), self.before, self.after]
         return "|".join(map(str, [*parts, self.by, self.reason])).encode()
+
+
+class EvidencePack(Record):
+    """A pack that left the house: who made it, of what, and the digest of its manifest to compare it with."""
+
+    is_sealed_with_history = True
+
+    by = models.CharField("made by", max_length=200, blank=True, default="")
+    what = models.CharField(max_length=300)
+    rows = models.PositiveBigIntegerField("history rows")
+    manifest = models.CharField("SHA-256 of the manifest", max_length=64)
+    anchor = models.ForeignKey(Anchor, on_delete=models.PROTECT, related_name="+")
+
+    class Meta(Record.Meta):
+        abstract = False
+        ordering = ["-pk"]
+        permissions = [("export_evidence", "Can make an evidence pack")]
+
+    def __str__(self):
+        return self.what

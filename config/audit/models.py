@@ -8,6 +8,7 @@ from simple_history.models import HistoricalRecords
 from config.audit.actor import KINDS
 from config.audit.ledger import (  # noqa: F401  Django looks for an app's models here
     Anchor,
+    EvidencePack,
     Redaction,
     Seal,
     SealedRow,
@@ -129,3 +130,9 @@ class VersionedModel(TrackedModel):
         if base_qs.filter(pk=pk_val).exists():
             raise StaleVersion(f"{self} was changed by somebody else meanwhile.")
         return False
+
+
+# --- What auditors keep ------------------------------------------------------------------------------------
+
+# Last: a saved filter is tracked, so its module needs the bases above.
+from config.audit.filters import AuditExport, SavedFilter  # noqa: E402, F401  Django looks for them here

@@ -1,4 +1,4 @@
-from celery import Task
+from celery import Task, shared_task
 from django.db import connections
 
 from config.audit.actor import TASK, acting
@@ -15,3 +15,25 @@ class ActorTask(Task):
                 connection.close_if_unusable_or_obsolete()
         with acting(kind=TASK, name=self.name.rpartition(".")[2].replace("_", " ")):
             return super().__call__(*args, **kwargs)
+
+
+@shared_task
+def seal_history():
+    sweeps().seal_history()
+
+
+@shared_task
+def anchor_history():
+    sweeps().anchor_history()
+
+
+@shared_task
+def verify_history():
+    sweeps().verify_history()
+
+
+def sweeps():
+    # Not at the top: Celery imports this module for its task class, before Django has any models.
+    from config.audit import sweeps
+
+    return sweeps

@@ -5,6 +5,13 @@ from django.contrib.auth.models import Group, Permission
 FACILITATOR, RESPONDER, COMMUNICATOR = "Facilitator", "Responder", "Communicator"
 ACTION_OWNER, AUDITOR, ADMINISTRATOR = "Action owner", "Auditor", "Administrator"
 
+# Who reads the whole history also reads which filters were saved and which exports were made.
+_HISTORY = {
+    *("audit.view_history", "audit.view_savedfilter", "audit.view_auditexport"),
+    *("audit.verify_history", "audit.view_verification", "audit.view_anchor", "audit.view_redaction"),
+    *("audit.export_evidence", "audit.view_evidencepack"),
+}
+
 # Everybody who works here reads what is not restricted; the history of a row is open to whoever sees the row.
 _READ = {
     *(
@@ -53,6 +60,7 @@ ROLES = {
     | {"incidents.publish_customerupdate", "incidents.add_timelineentry"},
     ACTION_OWNER: _READ | {"actions.change_actionitem"},
     AUDITOR: _READ
+    | _HISTORY
     | {
         "incidents.view_restricted_incident",
         "outbox.view_delivery",
@@ -67,7 +75,9 @@ ROLES = {
     | _edit("incidents", "service", "region", "severity")
     | _edit("retros", "template", "templatesection")
     | _edit("people", "user", "membership", delete=False)
+    | _HISTORY
     | {
+        "audit.restore_version",
         "incidents.respond_incident",
         "incidents.correct_incident",
         "incidents.publish_customerupdate",

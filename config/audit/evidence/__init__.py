@@ -1,0 +1,1 @@
+"""The evidence pack: what an auditor takes away and checks without us."""

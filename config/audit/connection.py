@@ -3,12 +3,17 @@
 import re
 from contextlib import contextmanager
 
+from psycopg import ClientCursor
+from psycopg.sql import quote
+
 from config.audit.actor import NOBODY, current
 from config.audit.links import GENESIS, link_of
 
 SETTING = "aftercare.actor"
 SEPARATOR = "\x1f"
 _READ = re.compile(r"\s*(SELECT|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|SHOW|SET|PRAGMA)\b", re.IGNORECASE)
+
+_WRITE = re.compile(r"\s*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 
 
 def watch(connection, **_):
@@ -60,16 +65,27 @@ def _tell_sqlite(execute, sql, params, many, context):
 def _tell_postgresql(execute, sql, params, many, context):
     if _only_reads(sql):
         return execute(sql, params, many, context)
-    connection = context["connection"]
-    with connection.wrap_database_errors:
-        _tell(connection.connection)
-    return execute(sql, params, many, context)
+    cursor = context["cursor"]
+    if many or not _WRITE.match(sql) or not isinstance(cursor.cursor, ClientCursor):
+        connection = context["connection"]
+        with connection.wrap_database_errors:
+            _tell(connection.connection)
+        return execute(sql, params, many, context)
+    # In one message with the write, which saves a way to the server and back on every save.
+    told = _telling(cursor.connection)
+    done = execute(f"{told if params is None else told.replace('%', '%%')}; {sql}", params, many, context)
+    cursor.nextset()  # past the answer to the telling
+    return done
 
 
 def _tell(raw):
-    text = SEPARATOR.join(_clean(value) for value in _values())
     # Not local to the transaction: every write sets it anew, so a rollback cannot leave an old one behind.
-    raw.execute(f"SELECT set_config('{SETTING}', %s, false)", [text])
+    raw.execute(_telling(raw))
+
+
+def _telling(raw) -> str:
+    text = SEPARATOR.join(_clean(value) for value in _values())
+    return f"SELECT set_config('{SETTING}', {quote(text, raw)}, false)"
 
 
 def _telling_before_copy(factory):

@@ -38,6 +38,12 @@ def _let_transactional_tests_empty_the_tables():
     TransactionTestCase._fixture_teardown = empty
 
 
+@pytest.fixture(autouse=True)
+def _anchors_of_its_own(settings, tmp_path):
+    """Each test has a history of its own; the anchors of another would not fit it."""
+    settings.AUDIT_ANCHORS = tmp_path / "anchors.log"
+
+
 def make_person(email, *role_names, name="", **fields):
     user = User.objects.create_user(email, PASSWORD, name=name or email.partition("@")[0].title(), **fields)
     user.groups.add(*Group.objects.filter(name__in=role_names))

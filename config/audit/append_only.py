@@ -33,49 +33,64 @@ def postgresql(name, always):
     for model in models():
         table = model._meta.db_table
         function = name(table, "ledger")
-        yield f"""
-            CREATE FUNCTION "{function}"() RETURNS trigger LANGUAGE plpgsql
-            SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
-            {_body(model)}
-            $$"""
-        for event, each in (
-            ("insert", "ROW"),
-            ("update", "ROW"),
-            ("delete", "ROW"),
-            ("truncate", "STATEMENT"),
-        ):
-            yield always(
-                table,
-                name(table, "ledger_" + event),
-                f'BEFORE {event.upper()} ON "{table}" FOR EACH {each} EXECUTE FUNCTION "{function}"()',
-            )
+        yield _function(function, f"BEGIN {_refuse_all_but_true(model)} RETURN NEW; END")
+        kinds = [("update", "ROW"), ("delete", "ROW"), ("truncate", "STATEMENT")]
+        for event, each in kinds if model is SealedRow else [("insert", "ROW"), *kinds]:
+            timing = f'BEFORE {event.upper()} ON "{table}" FOR EACH {each}'
+            yield always(table, name(table, "ledger_" + event), f'{timing} EXECUTE FUNCTION "{function}"()')
+    # One look at the whole batch: row by row it would cost a millisecond each.
+    table = SealedRow._meta.db_table
+    function = name(table, "ledger_true")
+    yield _function(function, _SEALED_ROWS_ARE_TRUE)
+    timing = f'AFTER INSERT ON "{table}" REFERENCING NEW TABLE AS added FOR EACH STATEMENT'
+    yield always(table, name(table, "ledger_insert"), f'{timing} EXECUTE FUNCTION "{function}"()')
 
 
-def _body(model) -> str:
-    refuse = f"RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'insufficient_privilege';"
-    row = _sealed_row_is_true(refuse) if model is SealedRow else ""
-    true = TRUE.get(model, "true")
-    declared = "DECLARE previous bytea; source text; named text; written text;" if model is SealedRow else ""
-    return f"""{declared} BEGIN
-        IF TG_OP <> 'INSERT' THEN {refuse} END IF;
-        IF ({true}) IS NOT TRUE THEN {refuse} END IF;
-        {row} RETURN NEW;
+def _function(name, body) -> str:
+    return (
+        f'CREATE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql'
+        f" SET search_path FROM CURRENT SET timezone = 'UTC' AS $$ {body} $$"
+    )
+
+
+def _refuse_all_but_true(model) -> str:
+    return (
+        f"IF TG_OP <> 'INSERT' THEN {_REFUSE} END IF;"
+        f" IF ({TRUE.get(model, 'true')}) IS NOT TRUE THEN {_REFUSE} END IF;"
+    )
+
+
+_REFUSE = f"RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'insufficient_privilege';"
+_SEALED_ROWS_ARE_TRUE = f"""
+    DECLARE lowest bigint; highest bigint; before bytea; one record; named text; is_false boolean;
+    BEGIN
+        SELECT min(sequence), max(sequence) INTO lowest, highest FROM added;
+        IF lowest IS NULL THEN RETURN NULL; END IF;
+        SELECT link INTO before FROM "audit_sealedrow" WHERE sequence = lowest - 1;
+        IF (SELECT count(*) FROM added) <> highest - lowest + 1
+            OR lowest <> COALESCE((SELECT max(sequence) FROM "audit_sealedrow" WHERE sequence < lowest), 0) + 1
+            OR highest <> (SELECT max(sequence) FROM "audit_sealedrow") THEN {_REFUSE} END IF;
+        IF EXISTS (
+            SELECT 1 FROM (
+                SELECT n.*, p."table" AS source, lag(n.link) OVER (ORDER BY n.sequence) AS previous
+                FROM added n JOIN "audit_shape" p ON p.id = n.shape_id
+            ) x WHERE x.link <> sha256(convert_to(
+                encode(COALESCE(x.previous, before, decode(repeat('00', 32), 'hex')), 'hex') || '|' || x.sequence
+                || '|' || x.source || '|' || x.history_id || '|' || encode(x.digest, 'hex'), 'UTF8'))
+        ) THEN {_REFUSE} END IF;
+        FOR one IN SELECT id, "table" AS source, columns FROM "audit_shape"
+            WHERE id IN (SELECT shape_id FROM added) LOOP
+            SELECT string_agg(format('h.%I', c), ', ') INTO named FROM jsonb_array_elements_text(one.columns) c;
+            EXECUTE format(
+                'SELECT EXISTS (SELECT 1 FROM added n LEFT JOIN %I h ON h.%I = n.history_id WHERE n.shape_id = $1'
+                ' AND n.digest IS DISTINCT FROM sha256(convert_to('
+                '(SELECT row_to_json(x)::text FROM (SELECT %s) x), ''UTF8'')))', one.source,
+                CASE WHEN named LIKE '%h.history_id%' THEN 'history_id' ELSE 'id' END, named
+            ) INTO is_false USING one.id;
+            IF is_false THEN {_REFUSE} END IF;
+        END LOOP;
+        RETURN NULL;
     END"""
-
-
-def _sealed_row_is_true(refuse) -> str:
-    return f"""
-        previous := COALESCE(({_PREVIOUS}), decode(repeat('00', 32), 'hex'));
-        source := ({_TABLE});
-        IF NEW.link <> sha256(convert_to(encode(previous, 'hex') || '|' || NEW.sequence || '|' || source
-            || '|' || NEW.history_id || '|' || encode(NEW.digest, 'hex'), 'UTF8')) THEN {refuse} END IF;
-        SELECT string_agg(format('h.%I', c), ', ') INTO named
-            FROM (SELECT jsonb_array_elements_text(columns) c FROM "audit_shape" WHERE id = NEW.shape_id) s;
-        EXECUTE format(
-            'SELECT (SELECT row_to_json(x)::text FROM (SELECT %s) x) FROM %I h WHERE h.%I = $1', named, source,
-            CASE WHEN named LIKE '%h.history_id%' THEN 'history_id' ELSE 'id' END
-        ) INTO written USING NEW.history_id;
-        IF NEW.digest IS DISTINCT FROM sha256(convert_to(written, 'UTF8')) THEN {refuse} END IF;"""
 
 
 def sqlite(name):

@@ -60,15 +60,18 @@ def drop(using: str = "default") -> None:
         (_drop_sqlite if connection.vendor == "sqlite" else _drop_postgresql)(cursor)
 
 
-def install(using: str = "default") -> None:
-    """Drop what is there by prefix, write what happened without triggers, make all triggers anew."""
+def install(using: str = "default") -> int:
+    """Drop what is there by prefix, write what happened without triggers, make all triggers anew.
+
+    Returns how many changes had no history before.
+    """
     connection = connections[using]
     with transaction.atomic(using), connection.cursor() as cursor:
         (_drop_sqlite if connection.vendor == "sqlite" else _drop_postgresql)(cursor)
-        for tracked in tracked_models():
-            _reconcile(connection, cursor, tracked)
+        written = sum(_reconcile(connection, cursor, tracked) for tracked in tracked_models())
         for statement in statements(connection.vendor):
             cursor.execute(statement)
+    return written
 
 
 def statements(vendor):
@@ -118,7 +121,7 @@ def _quoted(names, before="") -> str:
 # --- Reconciliation ----------------------------------------------------------------------------------------
 
 
-def _reconcile(connection, cursor, tracked) -> None:
+def _reconcile(connection, cursor, tracked) -> int:
     """Write the difference between the rows and their latest history, as whoever acts now.
 
     Runs while our triggers are off: on PostgreSQL nothing but a trigger may insert history.
@@ -130,7 +133,6 @@ def _reconcile(connection, cursor, tracked) -> None:
         "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')" if connection.vendor == "sqlite" else "clock_timestamp()"
     )
     columns, pk, history = _quoted(tracked.columns), tracked.pk, tracked.history_table
-    latest = f'h.history_id = (SELECT max(x.history_id) FROM "{history}" x WHERE x."{pk}" = %s."{pk}")'
     into = f'INSERT INTO "{history}" ({columns}, {", ".join(META)})'
     cast = "" if connection.vendor == "sqlite" else "::bigint"
     who = f"%s{cast}, %s, %s, %s, %s"
@@ -138,17 +140,28 @@ def _reconcile(connection, cursor, tracked) -> None:
     cursor.execute(
         f"{into} SELECT {_quoted(tracked.columns, 'b.')}, {now},"
         " CASE WHEN h.history_id IS NULL OR h.history_type = '-' THEN '+' ELSE '~' END, "
-        f'{who} FROM "{tracked.table}" b LEFT JOIN "{history}" h ON {latest % "b"}'
+        f'{who} FROM "{tracked.table}" b LEFT JOIN ({latest(tracked)}) l ON l.pk = b."{pk}"'
+        f' LEFT JOIN "{history}" h ON h.history_id = l.history_id'
         " WHERE h.history_id IS NULL OR h.history_type = '-'"
         f" OR ({_quoted(tracked.columns, 'b.')}) {same} ({_quoted(tracked.columns, 'h.')})",
         values,
     )
+    written = cursor.rowcount
     cursor.execute(
         f"{into} SELECT {_quoted(tracked.columns, 'h.')}, {now}, '-', {who}"
-        f" FROM \"{history}\" h WHERE h.history_type <> '-' AND {latest % 'h'}"
-        f' AND NOT EXISTS (SELECT 1 FROM "{tracked.table}" b WHERE b."{pk}" = h."{pk}")',
+        f' FROM ({latest(tracked)}) l JOIN "{history}" h ON h.history_id = l.history_id'
+        f' LEFT JOIN "{tracked.table}" b ON b."{pk}" = l.pk WHERE b."{pk}" IS NULL AND h.history_type <> \'-\'',
         values,
     )
+    return written + cursor.rowcount
+
+
+def latest(tracked) -> str:
+    """SQL: the number of the latest history row of each object.
+
+    Grouped rather than asked for each row, for which PostgreSQL may walk the whole table from its end.
+    """
+    return f'SELECT "{tracked.pk}" AS pk, max(history_id) AS history_id FROM "{tracked.history_table}" GROUP BY 1'
 
 
 # --- SQLite ------------------------------------------------------------------------------------------------

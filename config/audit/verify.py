@@ -3,21 +3,25 @@
 Everything is read in one snapshot, so that those who write meanwhile cause no false alarm.
 """
 
+import hashlib
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from config.audit import anchors, canonical, keys, redactions, sealing, trigger_check
 from config.audit.ledger import Anchor, SealedRow, Shape, Verification
-from config.audit.links import GENESIS, link_of
-from config.audit.triggers import tracked_models
+from config.audit.links import GENESIS
+from config.audit.triggers import latest, tracked_models
 
 MOST = 1_000  # findings that are told one by one; the rest is counted
-AT_ONCE = 5_000  # rows fetched at a time
+# Rows fetched at a time. SQLite is in our own process, where a short list stays in the processor's cache.
+AT_ONCE = {"sqlite": 100, "postgresql": 2_000}
 EDITED, REMOVED, INSERTED, SWAPPED = "edited", "removed", "inserted", "swapped"
 CHAIN, SEAL, ANCHOR, BASE, TRIGGER = "chain", "seal", "anchor", "base", "trigger"
 
@@ -76,14 +80,39 @@ def check(outside=()) -> Report:
     for name, problem in trigger_check.altered():
         report.add(TRIGGER, name, problem)
     report.counts["triggers"] = len(trigger_check.wanted())
+    # Within a transaction only this connection sees all; and SQLite works in our own process, one row at a time.
+    if connection.in_atomic_block or connection.vendor == "sqlite":
+        _check_ledger(report, outside)
+        _check_history(report)
+    else:
+        with ThreadPoolExecutor(1) as beside:
+            ledger = beside.submit(_beside, report, outside)
+            _check_history(report)
+            ledger.result()
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _check_ledger(report, outside) -> None:
+    """Whether the ledger holds together; beside the rows, for the database has to make a text of each of them."""
     with snapshot():
-        _check_rows(report)
         _check_chain(report)
         _check_seals(report)
         _check_anchors(report, outside)
+
+
+def _check_history(report) -> None:
+    """Whether the rows are what the ledger says, and the objects what the rows say."""
+    with snapshot():
+        _check_rows(report)
         _check_base(report)
-    report.seconds = time.monotonic() - started
-    return report
+
+
+def _beside(report, outside) -> None:
+    try:
+        _check_ledger(report, outside)
+    finally:
+        connection.close()  # the thread's own
 
 
 @contextmanager
@@ -108,10 +137,17 @@ def snapshot():
 
 def stream(sql, params=()):
     """The rows of a query, read in portions."""
+    for rows in portions(sql, params):
+        yield from rows
+
+
+def portions(sql, params=()):
+    """The rows of a query, a list of them at a time."""
+    size = AT_ONCE[connection.vendor]
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql, params)
-        while rows := cursor.fetchmany(AT_ONCE):
-            yield from rows
+        while rows := cursor.fetchmany(size):
+            yield rows
 
 
 # --- Rows --------------------------------------------------------------------------------------------------
@@ -120,33 +156,44 @@ def stream(sql, params=()):
 def _check_rows(report) -> None:
     """Every sealed row is there and as it was; no row below the last sealed one is without a seal."""
     now, up_to = canonical.columns_now(), sealing.sealed_up_to()
-    by_table = {sealable.table: sealable for sealable in canonical.sealables()}
+    by_table, sealed = {sealable.table: sealable for sealable in canonical.sealables()}, Counter()
     for shape in Shape.objects.order_by("pk"):
         sealable = by_table.get(shape.table)
         if sealable is None or not set(shape.columns) <= set(now.get(shape.table, ())):
             report.unchecked.append(f"{shape.table} no longer has all the columns that were sealed")
             continue
-        _check_shape(report, shape, sealable)
+        sealed[shape.table] += _check_shape(report, shape, sealable)
     for sealable in by_table.values():
-        _check_unsealed(report, sealable, up_to.get(sealable.table, 0))
-    report.counts["late"] = SealedRow.objects.filter(is_late=True).count()
+        _check_unsealed(report, sealable, up_to.get(sealable.table, 0), sealed[sealable.table])
+    if connection.vendor == "postgresql":  # SQLite's one writer at a time is never late
+        report.counts["late"] = SealedRow.objects.filter(is_late=True).count()
 
 
-def _check_shape(report, shape, sealable) -> None:
+def _check_shape(report, shape, sealable) -> int:
+    """Returns how many rows are there of those sealed in this shape."""
     sql = (
-        f'SELECT s.history_id, s.digest, h."{sealable.key}", {canonical.expression(shape.columns)}'
+        f'SELECT s.history_id, s.digest, CASE WHEN h."{sealable.key}" IS NOT NULL'
+        f" THEN {canonical.expression(shape.columns)} END"
         f' FROM audit_sealedrow s LEFT JOIN "{sealable.table}" h ON h."{sealable.key}" = s.history_id'
         " WHERE s.shape_id = %s"
     )
-    digest, count, differing = canonical.digest, 0, []
-    for row, sealed, key, text in stream(sql, [shape.pk]):
-        count += 1
-        if key is None:
+    is_bytes = connection.vendor == "sqlite"
+    before, gone = report.counts["rows"], 0
+    differing, sha256 = [], hashlib.sha256  # what is in this loop is done for every row there is
+    for row, sealed, text in chain.from_iterable(_counted(report, portions(sql, [shape.pk]))):
+        if text is None:
+            gone += 1
             report.add(REMOVED, f"{shape.table} {row}", "was sealed and is not there any more")
-        elif (is_now := digest(text)) != sealed and is_now != bytes(sealed):
-            differing.append((row, bytes(sealed), is_now))
-    report.counts["rows"] += count
+        elif sha256(text if is_bytes else text.encode()).digest() != sealed:
+            differing.append((row, sealed, canonical.digest(text)))
     _explain(report, shape.table, differing)
+    return report.counts["rows"] - before - gone
+
+
+def _counted(report, found):
+    for rows in found:
+        report.counts["rows"] += len(rows)
+        yield rows
 
 
 def _explain(report, table, differing) -> None:
@@ -161,7 +208,11 @@ def _explain(report, table, differing) -> None:
             report.add(EDITED, f"{table} {row}", "is not what was sealed")
 
 
-def _check_unsealed(report, sealable, up_to) -> None:
+def _check_unsealed(report, sealable, up_to, sealed) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT count(*) FROM "{sealable.table}" WHERE "{sealable.key}" <= %s', [up_to])
+        if cursor.fetchone()[0] == sealed:
+            return
     sql = (
         f'SELECT h."{sealable.key}" FROM "{sealable.table}" h WHERE h."{sealable.key}" <= %s'
         f" AND NOT {sealing.is_sealed(sealable)}"
@@ -178,17 +229,17 @@ def _check_unsealed(report, sealable, up_to) -> None:
 
 
 def _check_chain(report) -> None:
-    """The sequence has no gap and every link follows from the one before."""
+    """The sequence has no gap and every link follows from the one before, as `links.link_of` makes it."""
     tables = {shape.pk: shape.table for shape in Shape.objects.all()}
-    expected, previous = 1, GENESIS
+    expected, previous, sha256 = 1, GENESIS.hex(), hashlib.sha256
     sql = "SELECT sequence, shape_id, history_id, digest, link FROM audit_sealedrow ORDER BY sequence"
-    for sequence, shape, row, digest, link in stream(sql):
-        link = bytes(link)
+    for sequence, shape, row, digest, link in chain.from_iterable(portions(sql)):
+        text = f"{previous}|{sequence}|{tables.get(shape)}|{row}|{digest.hex()}"
         if sequence != expected:
             report.add(CHAIN, f"row {expected}", f"the chain breaks: the next sealed row is {sequence}")
-        elif link_of(previous, sequence, tables.get(shape, "?"), row, digest) != link:
+        elif sha256(text.encode()).digest() != link:
             report.add(CHAIN, f"row {sequence}", "the link does not follow from the one before")
-        expected, previous = sequence + 1, link
+        expected, previous = sequence + 1, link.hex()
     report.counts["links"] = expected - 1
 
 
@@ -256,19 +307,17 @@ def _differs_from_history(tracked) -> str:
     ours, theirs = (", ".join(f'{alias}."{c}"' for c in tracked.columns) for alias in "bh")
     is_there = "h.history_id IS NOT NULL AND h.history_type <> '-'"
     return (
-        f'SELECT b."{tracked.pk}", {is_there} FROM "{tracked.table}" b LEFT JOIN "{tracked.history_table}" h'
-        f" ON h.history_id = ({_latest(tracked, 'b')})"
+        f'SELECT b."{tracked.pk}", {is_there} FROM "{tracked.table}" b'
+        f' LEFT JOIN ({latest(tracked)}) l ON l.pk = b."{tracked.pk}"'
+        f' LEFT JOIN "{tracked.history_table}" h ON h.history_id = l.history_id'
         f" WHERE NOT ({is_there}) OR ({ours}) {same} ({theirs})"
     )
 
 
 def _gone_without_history(tracked) -> str:
     return (
-        f'SELECT h."{tracked.pk}" FROM "{tracked.history_table}" h WHERE h.history_type <> \'-\''
-        f' AND NOT EXISTS (SELECT 1 FROM "{tracked.table}" b WHERE b."{tracked.pk}" = h."{tracked.pk}")'
-        f" AND h.history_id = ({_latest(tracked, 'h')})"
+        f"SELECT l.pk FROM ({latest(tracked)}) l"
+        f' JOIN "{tracked.history_table}" h ON h.history_id = l.history_id'
+        f' LEFT JOIN "{tracked.table}" b ON b."{tracked.pk}" = l.pk'
+        f" WHERE b.\"{tracked.pk}\" IS NULL AND h.history_type <> '-'"
     )
-
-
-def _latest(tracked, alias) -> str:
-    return f'SELECT max(x.history_id) FROM "{tracked.history_table}" x WHERE x."{tracked.pk}" = {alias}."{tracked.pk}"'

@@ -1,7 +1,6 @@
 """New history is put under seal: every row once, in one chain, whoever seals and however often."""
 
 import pytest
-from django.db import DatabaseError, connection, transaction
 
 from config.audit import sealing
 from config.audit.ledger import Seal, SealedRow

@@ -34,19 +34,20 @@ def seal() -> int:
     """Seal every row that is not; returns how many there were. May run twice at once, and again at any time."""
     columns, total = canonical.columns_now(), 0
     shapes = _shapes(columns)
+    # The head comes first: what is read after it is not sealed yet for as long as the head stays where it is.
+    head = _head()
     late = _late(columns)
-    while True:
-        before = _head()
-        pending = late[:BATCH] or list(_pending(columns))
-        if not pending:
-            return _sealed(total)
-        if _store(before, pending, shapes):
-            total += len(pending)
-            if not late and len(pending) < BATCH:  # what was written meanwhile waits for the next time
-                return _sealed(total)
-            late = late[BATCH:]
-        else:  # somebody else sealed meanwhile: what is left is read anew
+    while pending := late[:BATCH] or list(_pending(columns)):
+        stored = _store(head, pending, shapes)
+        if stored is None:  # somebody else sealed meanwhile: what is left is read anew
+            head = _head()
             late = _late(columns)
+            continue
+        head, total = stored, total + len(pending)
+        if not late and len(pending) < BATCH:  # what was written meanwhile waits for the next time
+            break
+        late = late[BATCH:]
+    return _sealed(total)
 
 
 def _sealed(total) -> int:
@@ -61,13 +62,14 @@ def _head() -> tuple[int, bytes]:
     return (0, GENESIS) if last is None else (last[0], bytes(last[1]))
 
 
-def _store(before, pending, shapes) -> bool:
+def _store(before, pending, shapes) -> tuple[int, bytes] | None:
+    """The new head; None, and nothing stored, if the head is not the one from `before`."""
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         if _head() != before:
-            return False
+            return None
         rows = list(_linked(before, pending, shapes))
         SealedRow.objects.bulk_create(rows)
         last = rows[-1]
@@ -75,7 +77,7 @@ def _store(before, pending, shapes) -> bool:
         Seal.objects.create(
             first=rows[0].sequence, last=last.sequence, link=last.link, key_id=key_id, mac=mac
         )
-    return True
+    return last.sequence, last.link
 
 
 def _linked(before, pending, shapes) -> Iterator[SealedRow]:
@@ -106,14 +108,24 @@ def _shapes(columns) -> dict[str, int]:
     return {table: known[table, columns[table]] for table in tables}
 
 
-def shapes_of(table: str) -> list[Shape]:
-    """Every shape in which rows of the table were sealed."""
-    return list(Shape.objects.filter(table=table).order_by("pk"))
+def readable_shapes(table: str, columns) -> list[Shape]:
+    """The shapes whose rows can be read as they were sealed: all their columns are in `columns[table]` still.
+
+    Rows sealed in another shape count as not sealed, and so are sealed anew in the shape of today.
+    """
+    there = set(columns.get(table, ()))
+    return [
+        shape for shape in Shape.objects.filter(table=table).order_by("pk") if there.issuperset(shape.columns)
+    ]
 
 
-def sealed_up_to() -> dict[str, int]:
+def sealed_up_to(columns) -> dict[str, int]:
     """The highest number under seal in each table."""
-    shapes = list(Shape.objects.values_list("pk", "table"))
+    shapes = [
+        (shape.pk, shape.table)
+        for shape in Shape.objects.all()
+        if set(shape.columns) <= set(columns.get(shape.table, ()))
+    ]
     if not shapes:
         return {}
     # One short walk down the index per shape; a GROUP BY would read every sealed row.
@@ -132,7 +144,7 @@ def sealed_up_to() -> dict[str, int]:
 
 def _pending(columns) -> Iterator[Pending]:
     """The next batch above what is sealed, table by table."""
-    up_to, left = sealed_up_to(), BATCH
+    up_to, left = sealed_up_to(columns), BATCH
     for sealable in _with_news(up_to):
         sql = (
             f'SELECT h."{sealable.key}", {canonical.expression(columns[sealable.table])}'
@@ -165,7 +177,7 @@ def _late(columns) -> list[Pending]:
     if last is None or connection.vendor == "sqlite":  # one writer at a time commits in order
         return []
     found = []
-    for sealable, where in _with_late_rows(last - LONGEST_TRANSACTION):
+    for sealable, where in _with_late_rows(columns, last - LONGEST_TRANSACTION):
         text = canonical.expression(columns[sealable.table])
         with connection.cursor() as cursor:
             cursor.execute(
@@ -176,11 +188,11 @@ def _late(columns) -> list[Pending]:
     return found
 
 
-def _with_late_rows(since) -> list[tuple[Sealable, str]]:
-    up_to, asked = sealed_up_to(), []
+def _with_late_rows(columns, since) -> list[tuple[Sealable, str]]:
+    up_to, asked = sealed_up_to(columns), []
     for sealable in canonical.sealables():
         where = (
-            f"h.\"{sealable.moment}\" > '{since.isoformat()}' AND NOT {is_sealed(sealable)}"
+            f"h.\"{sealable.moment}\" > '{since.isoformat()}' AND NOT {is_sealed(sealable, columns)}"
             f' AND h."{sealable.key}" <= {int(up_to.get(sealable.table, 0))}'
         )
         asked.append((sealable, where))
@@ -193,10 +205,10 @@ def _with_late_rows(since) -> list[tuple[Sealable, str]]:
         return [asked[at] for (at,) in cursor.fetchall()]
 
 
-def is_sealed(sealable) -> str:
+def is_sealed(sealable, columns) -> str:
     """SQL: whether the row `h` of the table is under seal."""
     # Numbers written out: with a join, SQLite reads every sealed row for every row.
-    shapes = ", ".join(str(int(shape.pk)) for shape in shapes_of(sealable.table)) or "NULL"
+    shapes = ", ".join(str(int(shape.pk)) for shape in readable_shapes(sealable.table, columns)) or "NULL"
     return (
         f"EXISTS (SELECT 1 FROM audit_sealedrow s WHERE s.shape_id IN ({shapes})"
         f' AND s.history_id = h."{sealable.key}")'

@@ -194,9 +194,9 @@ def _write_seals(making, stretches) -> None:
     with making.archive.writing("seals.jsonl") as out:
         for first, last in found:
             out.write(_entry(sequence=first - 1, link=reading.link_at(first - 1)))
-            for sequence, table, row, digest, link in reading.seals(first, last):
+            for sequence, table, row, digest, link, is_readable in reading.seals(first, last):
                 seal = {"sequence": sequence, "table": table, "row": row, "digest": digest, "link": link}
-                line = making.line_of(table, row)
+                line = making.line_of(table, row) if is_readable else None
                 out.write(_entry(**seal) if line is None else _entry(**seal, line=line))
                 making.counts["links"] += 1
     making.counts["stretches"] = len(found)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
-from config.audit import canonical, redactions
+from config.audit import canonical, redactions, sealing
 from config.audit.evidence.scopes import Part, Period
 from config.audit.explorer import sql
 from config.audit.ledger import Anchor, Redaction, SealedRow, Shape
@@ -41,7 +41,7 @@ def _from(part) -> str:
 
 
 def _shapes(sealable) -> list[Shape]:
-    return list(Shape.objects.filter(table=sealable.table).order_by("pk"))
+    return sealing.readable_shapes(sealable.table, canonical.columns_now())
 
 
 def count(part: Part, head: int) -> int:
@@ -54,14 +54,12 @@ def count(part: Part, head: int) -> int:
 
 def rows(part: Part, head: int) -> Iterator[Row]:
     """The rows of a part that are sealed up to the `head`, by number, each in the shape it was sealed in."""
-    there = set(canonical.columns_now()[part.sealable.table])
-    shapes = [_rows_of(shape, part, head, there) for shape in _shapes(part.sealable)]
+    shapes = [_rows_of(shape, part, head) for shape in _shapes(part.sealable)]
     return heapq.merge(*shapes, key=attrgetter("number"))
 
 
-def _rows_of(shape, part, head, there):
-    # A column that is gone cannot be shown: such rows will not be what was sealed, and the pack says so.
-    text = canonical.expression([column for column in shape.columns if column in there])
+def _rows_of(shape, part, head):
+    text = canonical.expression(shape.columns)
     asked = f'SELECT h."{part.sealable.key}", s.sequence, {text}, s.digest {_from(part)} ORDER BY 1'
     for number, sequence, text, sealed in stream(asked, [shape.pk, head, *part.params]):
         yield Row(number, sequence, text if isinstance(text, bytes) else text.encode(), bytes(sealed))
@@ -141,11 +139,15 @@ def link_at(sequence: int) -> str:
 
 
 def seals(first: int, last: int) -> Iterator[tuple]:
-    """The seals of a stretch: sequence, table, row, digest and link, the latter two in hex."""
-    tables = dict(Shape.objects.values_list("pk", "table"))
+    """The seals of a stretch: sequence, table, row, digest and link, the latter two in hex.
+
+    The last says whether the row can still be read as it was sealed then; else it was sealed anew since.
+    """
+    tables, now = {shape.pk: shape for shape in Shape.objects.all()}, canonical.columns_now()
+    readable = {pk for pk, shape in tables.items() if set(shape.columns) <= set(now.get(shape.table, ()))}
     asked = (
         "SELECT sequence, shape_id, history_id, digest, link FROM audit_sealedrow"
         " WHERE sequence BETWEEN %s AND %s ORDER BY sequence"
     )
     for sequence, shape, row, digest, link in stream(asked, [first, last]):
-        yield sequence, tables[shape], row, bytes(digest).hex(), bytes(link).hex()
+        yield sequence, tables[shape].table, row, bytes(digest).hex(), bytes(link).hex(), shape in readable

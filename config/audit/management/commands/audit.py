@@ -122,5 +122,7 @@ class Command(AuditedCommand):
         looked = ", ".join(f"{counts.get(name, 0):,} {words}" for name, words in LOOKED_AT.items())
         notes = f" {counts['redacted']:,} rows are redacted, authorised." if counts.get("redacted") else ""
         notes += f" {counts['late']:,} rows were sealed late." if counts.get("late") else ""
+        if counts.get("reshaped"):
+            notes += f" {counts['reshaped']:,} rows were sealed anew, because a column of theirs is gone."
         self.stdout.write(f"Looked at {looked} in {result.seconds:.1f} s.{notes}")
         self.stdout.write(f"{result.get_outcome_display()}.")

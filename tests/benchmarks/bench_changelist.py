@@ -152,20 +152,20 @@ def _statements(vendor, rows, service):
 
 def _pages(person):
     """Both lists as a signed-in person gets them, through every middleware."""
-    from django.contrib import admin
     from django.contrib.admin import AdminSite
     from django.test import Client
     from django.urls import path
     from unfold.sites import UnfoldAdminSite
 
+    from config import urls
     from incidents.models import Incident
 
     stock, themed = AdminSite(name="stock"), UnfoldAdminSite(name="themed")
     stock.register(Incident, _stock_admin(using="stock"))
     themed.register(Incident, _stock_admin(using="ours"))
-    sites = {"admin": admin.site, "stock": stock, "themed": themed}
+    sites = {"stock": stock, "themed": themed}
     routes = type(sys)("routes")
-    routes.urlpatterns = [path(f"{root}/", site.urls) for root, site in sites.items()]
+    routes.urlpatterns = [*urls.urlpatterns, *(path(f"{root}/", site.urls) for root, site in sites.items())]
     _set(ROOT_URLCONF=routes)
     client = Client()
     client.force_login(person)

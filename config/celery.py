@@ -18,42 +18,20 @@ app.autodiscover_tasks(["config.audit", "config.outbox", "incidents", "retros", 
 MINUTE = 60.0  # seconds
 HOUR = 60 * MINUTE
 
+
+def every(seconds: float, task: str) -> dict:
+    """A task at an interval; a message that waited longer than that is dropped, for the next one asks the same."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
 app.conf.beat_schedule = {
-    "open the retrospectives that are required": {
-        "task": "retros.tasks.open_required_retros",
-        "schedule": MINUTE,
-        "options": {"expires": MINUTE},
-    },
-    "queue what is overdue": {
-        "task": "actions.tasks.queue_overdue_reminders",
-        "schedule": MINUTE,
-        "options": {"expires": MINUTE},
-    },
-    "deliver what is queued": {
-        "task": "config.outbox.tasks.deliver",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "put new history under seal": {
-        "task": "config.audit.tasks.seal_history",
-        "schedule": MINUTE,
-        "options": {"expires": MINUTE},
-    },
-    "anchor it each hour, and after an export": {
-        "task": "config.audit.tasks.anchor_history",
-        "schedule": MINUTE,
-        "options": {"expires": MINUTE},
-    },
-    "anchor what is closed": {
-        "task": "incidents.tasks.anchor_closed_incidents",
-        "schedule": MINUTE,
-        "options": {"expires": MINUTE},
-    },
-    "verify all history each day": {
-        "task": "config.audit.tasks.verify_history",
-        "schedule": HOUR,
-        "options": {"expires": HOUR},
-    },
+    "open the retrospectives that are required": every(MINUTE, "retros.tasks.open_required_retros"),
+    "queue what is overdue": every(MINUTE, "actions.tasks.queue_overdue_reminders"),
+    "deliver what is queued": every(10.0, "config.outbox.tasks.deliver"),
+    "put new history under seal": every(MINUTE, "config.audit.tasks.seal_history"),
+    "anchor it each hour, and after an export": every(MINUTE, "config.audit.tasks.anchor_history"),
+    "anchor what is closed": every(MINUTE, "incidents.tasks.anchor_closed_incidents"),
+    "verify all history each day": every(HOUR, "config.audit.tasks.verify_history"),
 }
 
 

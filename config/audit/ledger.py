@@ -34,6 +34,10 @@ class Shape(Record):
     def __str__(self):
         return f"{self.table} ({len(self.columns)} columns)"
 
+    def is_readable(self, columns) -> bool:
+        """Whether the table, with the columns of each in `columns`, still has all that was sealed."""
+        return set(self.columns) <= set(columns.get(self.table, ()))
+
 
 class SealedRow(models.Model):
     """One row under seal. `history_id` is the key of the row in its table."""

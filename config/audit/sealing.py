@@ -108,24 +108,21 @@ def _shapes(columns) -> dict[str, int]:
     return {table: known[table, columns[table]] for table in tables}
 
 
-def readable_shapes(table: str, columns) -> list[Shape]:
-    """The shapes whose rows can be read as they were sealed: all their columns are in `columns[table]` still.
+def readable_shapes(columns) -> dict[str, list[Shape]]:
+    """By table, the shapes whose rows can be read as they were sealed: all their columns are there still.
 
     Rows sealed in another shape count as not sealed, and so are sealed anew in the shape of today.
     """
-    there = set(columns.get(table, ()))
-    return [
-        shape for shape in Shape.objects.filter(table=table).order_by("pk") if there.issuperset(shape.columns)
-    ]
+    found: dict[str, list[Shape]] = {}
+    for shape in Shape.objects.order_by("pk"):
+        if shape.is_readable(columns):
+            found.setdefault(shape.table, []).append(shape)
+    return found
 
 
-def sealed_up_to(columns) -> dict[str, int]:
+def sealed_up_to(readable) -> dict[str, int]:
     """The highest number under seal in each table."""
-    shapes = [
-        (shape.pk, shape.table)
-        for shape in Shape.objects.all()
-        if set(shape.columns) <= set(columns.get(shape.table, ()))
-    ]
+    shapes = [(shape.pk, table) for table, of_table in readable.items() for shape in of_table]
     if not shapes:
         return {}
     # One short walk down the index per shape; a GROUP BY would read every sealed row.
@@ -144,7 +141,7 @@ def sealed_up_to(columns) -> dict[str, int]:
 
 def _pending(columns) -> Iterator[Pending]:
     """The next batch above what is sealed, table by table."""
-    up_to, left = sealed_up_to(columns), BATCH
+    up_to, left = sealed_up_to(readable_shapes(columns)), BATCH
     for sealable in _with_news(up_to):
         sql = (
             f'SELECT h."{sealable.key}", {canonical.expression(columns[sealable.table])}'
@@ -189,10 +186,11 @@ def _late(columns) -> list[Pending]:
 
 
 def _with_late_rows(columns, since) -> list[tuple[Sealable, str]]:
-    up_to, asked = sealed_up_to(columns), []
+    readable = readable_shapes(columns)
+    up_to, asked = sealed_up_to(readable), []
     for sealable in canonical.sealables():
         where = (
-            f"h.\"{sealable.moment}\" > '{since.isoformat()}' AND NOT {is_sealed(sealable, columns)}"
+            f"h.\"{sealable.moment}\" > '{since.isoformat()}' AND NOT {is_sealed(sealable, readable)}"
             f' AND h."{sealable.key}" <= {int(up_to.get(sealable.table, 0))}'
         )
         asked.append((sealable, where))
@@ -205,10 +203,10 @@ def _with_late_rows(columns, since) -> list[tuple[Sealable, str]]:
         return [asked[at] for (at,) in cursor.fetchall()]
 
 
-def is_sealed(sealable, columns) -> str:
+def is_sealed(sealable, readable) -> str:
     """SQL: whether the row `h` of the table is under seal."""
     # Numbers written out: with a join, SQLite reads every sealed row for every row.
-    shapes = ", ".join(str(int(shape.pk)) for shape in readable_shapes(sealable.table, columns)) or "NULL"
+    shapes = ", ".join(str(int(shape.pk)) for shape in readable.get(sealable.table, ())) or "NULL"
     return (
         f"EXISTS (SELECT 1 FROM audit_sealedrow s WHERE s.shape_id IN ({shapes})"
         f' AND s.history_id = h."{sealable.key}")'

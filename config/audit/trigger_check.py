@@ -11,11 +11,6 @@ _FUNCTION = re.compile(r'CREATE FUNCTION "([^"]+)"\(\).*?\$\$(.*)\$\$', re.DOTAL
 _TRIGGER = re.compile(r'CREATE TRIGGER "([^"]+)" .*? ON "([^"]+)"', re.DOTALL)
 
 
-def wanted() -> set[str]:
-    """The names of the triggers there should be."""
-    return triggers.expected()
-
-
 def altered() -> Iterator[tuple[str, str]]:
     """The name of each trigger that is not as it should be, and what is wrong with it."""
     wanted, found = (_sqlite_wanted(), _sqlite_found()) if _is_sqlite() else _postgresql()

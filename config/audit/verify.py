@@ -14,7 +14,7 @@ from itertools import chain
 from django.db import connection, transaction
 from django.utils import timezone
 
-from config.audit import anchors, canonical, keys, redactions, sealing, trigger_check
+from config.audit import anchors, canonical, keys, redactions, sealing, trigger_check, triggers
 from config.audit.ledger import Anchor, SealedRow, Shape, Verification
 from config.audit.links import GENESIS
 from config.audit.triggers import latest, tracked_models
@@ -79,7 +79,7 @@ def check(outside=()) -> Report:
     sealing.seal()
     for name, problem in trigger_check.altered():
         report.add(TRIGGER, name, problem)
-    report.counts["triggers"] = len(trigger_check.wanted())
+    report.counts["triggers"] = len(triggers.expected())
     # Within a transaction only this connection sees all; and SQLite works in our own process, one row at a time.
     if connection.in_atomic_block or connection.vendor == "sqlite":
         _check_ledger(report, outside)
@@ -156,18 +156,19 @@ def portions(sql, params=()):
 def _check_rows(report) -> None:
     """Every sealed row is there and as it was; no row below the last sealed one is without a seal."""
     now = canonical.columns_now()
-    up_to = sealing.sealed_up_to(now)
+    readable = sealing.readable_shapes(now)
+    up_to = sealing.sealed_up_to(readable)
     by_table, sealed = {sealable.table: sealable for sealable in canonical.sealables()}, Counter()
     for shape in Shape.objects.order_by("pk"):
         sealable = by_table.get(shape.table)
         if sealable is None:
             report.unchecked.append(f"{shape.table} is no longer a table whose history is kept")
-        elif set(shape.columns) <= set(now[shape.table]):
+        elif shape.is_readable(now):
             sealed[shape.table] += _check_shape(report, shape, sealable)
         else:
             _check_reshaped(report, shape, sealable)
     for sealable in by_table.values():
-        _check_unsealed(report, sealable, now, up_to.get(sealable.table, 0), sealed[sealable.table])
+        _check_unsealed(report, sealable, readable, up_to.get(sealable.table, 0), sealed[sealable.table])
     if connection.vendor == "postgresql":  # SQLite's one writer at a time is never late
         report.counts["late"] = SealedRow.objects.filter(is_late=True).count()
 
@@ -222,14 +223,14 @@ def _explain(report, table, differing) -> None:
             report.add(EDITED, f"{table} {row}", "is not what was sealed")
 
 
-def _check_unsealed(report, sealable, columns, up_to, sealed) -> None:
+def _check_unsealed(report, sealable, readable, up_to, sealed) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f'SELECT count(*) FROM "{sealable.table}" WHERE "{sealable.key}" <= %s', [up_to])
         if cursor.fetchone()[0] == sealed:
             return
     sql = (
         f'SELECT h."{sealable.key}" FROM "{sealable.table}" h WHERE h."{sealable.key}" <= %s'
-        f" AND NOT {sealing.is_sealed(sealable, columns)}"
+        f" AND NOT {sealing.is_sealed(sealable, readable)}"
     )
     params = [up_to]
     if connection.vendor == "postgresql":  # there a transaction may yet commit a lower number

@@ -8,15 +8,14 @@ with simple-history's `as_of` is the reading of the rows alone, on both sides. E
 """
 
 import argparse
-import os
 import statistics
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-SCRATCH = "aftercare_bench_explorer"
+from tests.benchmarks.scratch import scratch
+
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=60)  # between two changes of one model
 MANY, FEW = 10_000, 100  # versions of one incident
@@ -35,43 +34,11 @@ def main() -> int:
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--rounds", type=int, default=7)
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="aftercare-bench-") as folder:
-        os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "config.settings", "SITE_URL": ""}
-        import django
+    with scratch("explorer"):
         from django.conf import settings
 
-        django.setup()
         settings.ALLOWED_HOSTS = ["testserver"]
-        if os.environ.get("DATABASE_URL", "").startswith("postgres"):
-            with _scratch_database():
-                return _measure(asked.rows, asked.rounds)
         return _measure(asked.rows, asked.rounds)
-
-
-class _scratch_database:
-    """A database of our own on the same server, gone afterwards."""
-
-    def __enter__(self):
-        from django.db import connection
-
-        self._alone(f'DROP DATABASE IF EXISTS "{SCRATCH}"', f'CREATE DATABASE "{SCRATCH}"')
-        self.name, connection.settings_dict["NAME"] = connection.settings_dict["NAME"], SCRATCH
-
-    def __exit__(self, *_):
-        from django.db import connection
-
-        connection.close()
-        connection.settings_dict["NAME"] = self.name
-        self._alone(f'DROP DATABASE "{SCRATCH}"')
-
-    def _alone(self, *statements):
-        from django.db import connection
-
-        connection.ensure_connection()
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-        connection.close()
 
 
 # --- A million changes -------------------------------------------------------------------------------------
@@ -161,11 +128,9 @@ def _object(is_incident):
 
 
 def _measure(rows, rounds) -> int:
-    from django.core.management import call_command
     from django.db import connection
     from django.test import Client
 
-    call_command("migrate", verbosity=0)
     aud = _fill(rows)
     client = Client()
     client.force_login(aud)

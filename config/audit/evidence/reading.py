@@ -41,7 +41,7 @@ def _from(part) -> str:
 
 
 def _shapes(sealable) -> list[Shape]:
-    return sealing.readable_shapes(sealable.table, canonical.columns_now())
+    return sealing.readable_shapes(canonical.columns_now()).get(sealable.table, [])
 
 
 def count(part: Part, head: int) -> int:
@@ -144,7 +144,7 @@ def seals(first: int, last: int) -> Iterator[tuple]:
     The last says whether the row can still be read as it was sealed then; else it was sealed anew since.
     """
     tables, now = {shape.pk: shape for shape in Shape.objects.all()}, canonical.columns_now()
-    readable = {pk for pk, shape in tables.items() if set(shape.columns) <= set(now.get(shape.table, ()))}
+    readable = {pk for pk, shape in tables.items() if shape.is_readable(now)}
     asked = (
         "SELECT sequence, shape_id, history_id, digest, link FROM audit_sealedrow"
         " WHERE sequence BETWEEN %s AND %s ORDER BY sequence"

@@ -1,13 +1,22 @@
 """Every message: what became of it, and another try for what was given up."""
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.urls import path, reverse
+from django.views.decorators.http import require_http_methods
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
 from config.admin import WorkspaceAdmin, badge, link, moment
+from config.editing import dress
+from config.forms import OptionalReason
 from config.outbox.messages import KINDS
 from config.outbox.models import Delivery
+from config.transitions import WrongState
 
+AT_ONCE = 200  # messages on the page that sends many again
 TONES = {"pending": "info", "claimed": "info", "sending": "info", "sent": "success", "dead": "danger"}
 
 
@@ -39,6 +48,23 @@ class DoubtFilter(DropdownFilter):
         return queryset.filter(ambiguous=0) if self.value() == "no" else queryset
 
 
+class SendAgain(OptionalReason):
+    """Which of the messages that were given up are tried again: all of them, unless some are left out."""
+
+    chosen = forms.ModelMultipleChoiceField(
+        Delivery.objects.none(), label="Messages", widget=forms.CheckboxSelectMultiple
+    )
+    field_order = ["chosen", "reason"]
+
+    def __init__(self, *args, dead, **kwargs):
+        super().__init__(*args, **kwargs)
+        field = self.fields["chosen"]
+        field.queryset = dead
+        field.label_from_instance = lambda row: f"{row.key}, to {row.address}: {row.error[:120]}"
+        field.choices = [(row.pk, field.label_from_instance(row)) for row in dead[:AT_ONCE]]
+        field.initial = [pk for pk, _ in field.choices]
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(WorkspaceAdmin):
     """Messages are made by Aftercare and changed by nobody; one that was given up may be tried again."""
@@ -52,6 +78,7 @@ class DeliveryAdmin(WorkspaceAdmin):
         "attempts",
         "ambiguous",
         "short_error",
+        "message_id",
     )
     list_filter = (
         ("state", ChoicesDropdownFilter),
@@ -68,6 +95,7 @@ class DeliveryAdmin(WorkspaceAdmin):
         ("For whoever looks into it", {"fields": ("channel", "message_id", "context")}),
     )
     readonly_fields = ("state_in_words", "person", "queued", "due", "sent")
+    change_list_template = "admin/delivery_list.html"
 
     def has_add_permission(self, request):
         return False
@@ -77,6 +105,44 @@ class DeliveryAdmin(WorkspaceAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+    # --- Many at once
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(self.send_again))
+        return [path("send-again/", view, name="outbox_delivery_send_again"), *super().get_urls()]
+
+    def changelist_view(self, request, extra_context=None):
+        may = request.user.has_perm("outbox.requeue_delivery")
+        return super().changelist_view(request, {"may_send_again": may, **(extra_context or {})})
+
+    def send_again(self, request):
+        """GET shows what was given up and changes nothing; POST tries again what was chosen of it."""
+        if not (self.has_view_permission(request) and request.user.has_perm("outbox.requeue_delivery")):
+            raise PermissionDenied
+        dead = self.get_queryset(request).filter(state=Delivery.State.DEAD).order_by("-pk")
+        form = dress(SendAgain(request.POST or None, dead=dead), self, request)
+        if request.method == "POST" and form.is_valid():
+            return self._send_again(request, form.cleaned_data)
+        context = {"title": "Send again", "form": form, "is_empty": not form.fields["chosen"].choices}
+        status = 400 if form.is_bound else 200
+        return self._page(request, "admin/delivery_send_again.html", None, context, status)
+
+    def _send_again(self, request, asked):
+        done = late = 0
+        for row in asked["chosen"]:
+            try:
+                row.requeue(by=request.user, reason=asked["reason"])
+                done += 1
+            except WrongState:  # somebody was quicker
+                late += 1
+        if done:
+            self.message_user(request, f"Waiting to be sent again: {done}")
+        if late:
+            self.message_user(request, f"Not given up any more, left alone: {late}", messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:outbox_delivery_changelist"))
+
+    # --- What is shown
 
     @display(description="message", ordering="pk")
     def what(self, row):

@@ -6,4 +6,4 @@ class OutboxConfig(AppConfig):
     verbose_name = "Messages"
 
     def ready(self):
-        from config.outbox import checks  # noqa: F401  registers itself
+        from config.outbox import checks, emails  # noqa: F401  register themselves

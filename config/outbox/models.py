@@ -4,8 +4,9 @@ import uuid
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models, transaction
 from django.db.models import Q
+from django.db.models.sql import InsertQuery
 from django.utils import timezone
 
 from config.audit.models import TrackedModel
@@ -14,6 +15,7 @@ from config.forms import storable
 from config.transitions import verb
 
 LONGEST_PAUSE = 3600  # seconds between two tries, at most
+AT_ONCE = 500  # rows in one INSERT: 18 columns each, SQLite takes 32,766 values
 
 
 class DeliveryQuerySet(models.QuerySet):
@@ -23,10 +25,9 @@ class DeliveryQuerySet(models.QuerySet):
         """What a worker may take now: waiting, or held by a worker whose lease has run out."""
         at = at or timezone.now()
         State = Delivery.State
-        return self.filter(
-            Q(state=State.PENDING, due_at__lte=at)
-            | Q(state__in=[State.CLAIMED, State.SENDING], lease_until__lte=at)
-        )
+        is_free = Q(state=State.PENDING) | Q(state__in=[State.CLAIMED, State.SENDING], lease_until__lte=at)
+        # What is held was due when it was taken; said of both, the index ends where the future begins.
+        return self.filter(is_free, due_at__lte=at)
 
     def unfinished(self):
         """Neither sent nor given up nor cancelled."""
@@ -34,9 +35,33 @@ class DeliveryQuerySet(models.QuerySet):
 
     def queue(self, rows) -> int:
         """Insert messages whose key is not there yet; returns how many were new."""
-        before = Delivery.objects.filter(key__in=[row.key for row in rows]).count()
-        self.bulk_create(rows, ignore_conflicts=True, batch_size=500)
-        return len(rows) - before
+        return len(self.queue_new(rows))
+
+    def queue_new(self, rows) -> dict[str, int]:
+        """Insert messages whose key is not there yet; returns the keys that were new, each with its pk.
+
+        Who asked first is decided by the database: of two that queue the same key at once, one is told it is new.
+        """
+        # In one order everywhere, or two that queue the same keys at once could wait for each other for ever.
+        rows = sorted(rows, key=lambda row: row.key)
+        new = {}
+        if not rows:
+            return new
+        with transaction.atomic(using=self.db):
+            for start in range(0, len(rows), AT_ONCE):
+                new |= self._insert(rows[start : start + AT_ONCE])
+        return new
+
+    def _insert(self, rows) -> dict[str, int]:
+        insert = InsertQuery(self.model)
+        insert.insert_values([f for f in self.model._meta.concrete_fields if not f.primary_key], rows)
+        [(sql, values)] = insert.get_compiler(using=self.db).as_sql()
+        # Django's own ignore_conflicts does not say which rows are new, and on SQLite swallows every other
+        # constraint as well: a message lost without a word.
+        sql += ' ON CONFLICT ("key") DO NOTHING RETURNING "key", "id"'
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(sql, values)
+            return dict(cursor.fetchall())
 
 
 class Delivery(TrackedModel):
@@ -44,6 +69,7 @@ class Delivery(TrackedModel):
 
     class Channel(models.TextChoices):
         EMAIL = "email", "E-mail"
+        WEBHOOK = "webhook", "Webhook"
 
     class State(models.TextChoices):
         PENDING = "pending", "Waiting"
@@ -124,6 +150,7 @@ class Delivery(TrackedModel):
         changed = held.update(
             state=state,
             error=storable(error)[:2000],
+            attempts=self.attempts,
             sent_at=sent_at,
             due_at=due_at or self.due_at,
             lease_until=None,
@@ -152,3 +179,21 @@ class Delivery(TrackedModel):
         self.error = ""
         self.attempts = 0
         self.due_at = at or timezone.now()
+
+
+class Heartbeat(models.Model):
+    """When something that has to happen again and again last happened: the schedule, in particular."""
+
+    SCHEDULE = "schedule"
+
+    name = models.CharField(max_length=40, unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self):
+        return f"{self.name}, last at {self.at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @classmethod
+    def beat(cls, name=SCHEDULE, at=None) -> None:
+        """Notice that it happened now; one statement, and no history."""
+        row = cls(name=name, at=at or timezone.now())
+        cls.objects.bulk_create([row], update_conflicts=True, unique_fields=["name"], update_fields=["at"])

@@ -253,12 +253,10 @@ def unmakeable(delivery):
         return messages.Mail(template="there is none", context={})
     if title == "database":
         raise DataError("a title with \x00 in it")
-    if title == "header":
-        return messages.Mail(template="note", context={"title": "x"}, headers={"X-Note": "x\x0bBcc: a@b.c"})
-    return messages.Mail(template="note", context={"title": "lone \ud800"})
+    return messages.Mail(template="note", context={"title": "x"}, headers={"X-Note": "x\x0bBcc: a@b.c"})
 
 
-@pytest.mark.parametrize("title", ["unknown", "database", "header", "surrogate"])
+@pytest.mark.parametrize("title", ["unknown", "database", "header"])
 def test_a_message_that_cannot_be_made_stops_no_other_and_tells_why(smtp, monkeypatch, title):
     monkeypatch.setitem(messages.KINDS, "tests.unmakeable", unmakeable)
     a_delivery("note:1")
@@ -421,7 +419,7 @@ def test_a_worker_whose_lease_was_taken_before_it_sends_does_not_send(smtp):
     late = sending.claim(1)
     let_the_lease_run_out()
     [other] = sending.claim(1)
-    assert list(sending._send_chunk(late)) == ["lost"]
+    assert sending.Courier(late).run() == {"lost": 1}
     assert smtp.mails == []
     assert Delivery.objects.get().lease_token == other.lease_token
 
@@ -429,15 +427,18 @@ def test_a_worker_whose_lease_was_taken_before_it_sends_does_not_send(smtp):
 def test_a_worker_whose_lease_runs_out_while_it_sends_leaves_the_row_to_the_other(smtp):
     a_delivery()
     [row] = sending.claim(1)
-    mailer = sending.get_connection()
-    prepared = sending._prepare(row, mailer)
+    courier = sending.Courier([row])
+    letter = courier._write(row)
+    assert courier._mark(row)
     let_the_lease_run_out()
     [other] = sending.claim(1)
     assert other.ambiguous == 1
-    mailer.send_messages([prepared])
-    assert sending._let_go(row, "sent", "sent", sent_at=timezone.now()) == "lost"
+    courier.mailer.send_messages([letter])
+    courier.gone = row
+    courier._remember()
+    assert courier.counts == {"lost": 1}
     assert Delivery.objects.get().state == "claimed"
-    assert list(sending._send_chunk([other])) == ["sent"]
+    assert sending.Courier([other]).run() == {"sent": 1}
     assert smtp.parsed(0)["Message-ID"] == smtp.parsed(1)["Message-ID"]
 
 
@@ -445,7 +446,7 @@ def test_a_worker_that_is_late_but_alone_still_finishes(smtp):
     a_delivery()
     rows = sending.claim(1)
     let_the_lease_run_out()
-    assert list(sending._send_chunk(rows)) == ["sent"]
+    assert sending.Courier(rows).run() == {"sent": 1}
 
 
 def test_letting_go_needs_the_lease():
@@ -462,7 +463,8 @@ def test_each_send_starts_the_lease_anew():
     a_delivery()
     [row] = sending.claim(1)
     Delivery.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
-    sending._prepare(row, sending.get_connection())
+    row.subject = row.message_id = "x"
+    assert sending._turn(row, None) == {row.pk}
     assert Delivery.objects.get().lease_until > timezone.now() + timedelta(seconds=30)
 
 

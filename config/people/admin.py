@@ -15,8 +15,14 @@ from config.admin import Card, WorkspaceAdmin, WorkspaceInline, badge, link, lin
 from config.dashboard import list_url
 from config.people.dialogs import Dialog, DialogAdmin
 from config.people.forms import PersonForm, SetPassword, TokenForm, days_in_words
-from config.people.models import ApiToken, Membership, User
+from config.people.models import ApiToken, Membership, PrivateName, User
 
+WORK = (
+    ("works_from", "works_until"),
+    ("quiet_from", "quiet_until"),
+    ("country", "subdivision"),
+    ("away_from", "away_until"),
+)
 VERBS = {"view": "see", "add": "add", "change": "change", "delete": "delete"}
 
 admin.site.unregister(Group)
@@ -107,7 +113,8 @@ class PersonAdmin(DialogAdmin):
         may_do = ["is_active", "is_staff", *(["is_superuser"] if request.user.is_superuser else [])]
         return [
             (None, {"fields": ("name", "email", "manager")}),
-            ("When they work", {"fields": ("time_zone", days, ("away_from", "away_until"))}),
+            ("When they work", {"fields": ("time_zone", days, *WORK)}),
+            ("What they are sent", {"fields": ("mail_style", "wants_reminders", "wants_summary")}),
             ("What they may do", {"fields": may_do}),
         ]
 
@@ -358,3 +365,12 @@ class TokenAdmin(DialogAdmin):
     @display(description="last used", ordering="last_used_at")
     def used(self, row):
         return moment(row.last_used_at, "never")
+
+
+@admin.register(PrivateName)
+class PrivateNameAdmin(WorkspaceAdmin):
+    """Names that must be in nothing that is public, such as those of customers."""
+
+    list_display = ("name", "note")
+    search_fields = ("name", "note")
+    fields = ("name", "note")

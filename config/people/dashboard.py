@@ -9,4 +9,5 @@ entries(
     Entry("people.Membership", "badge"),
     Entry("auth.Group", "admin_panel_settings", "What roles may do"),
     Entry("people.ApiToken", "key", "API tokens"),
+    Entry("people.PrivateName", "person_off", "Names kept private"),
 )

@@ -1,5 +1,6 @@
 """What the pages about people ask for."""
 
+import re
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -15,6 +16,7 @@ from unfold.widgets import (
 )
 
 from config.forms import clean_line, validate_text, validate_visible
+from config.people.calendar import countries
 from config.people.models import ApiToken, User
 
 DAYS = [("1", "Mon"), ("2", "Tue"), ("3", "Wed"), ("4", "Thu"), ("5", "Fri"), ("6", "Sat"), ("7", "Sun")]
@@ -32,6 +34,21 @@ def days_in_words(days: str) -> str:
     return ", ".join(word for digit, word in DAYS if digit in days)
 
 
+@cache
+def places():
+    """Every country whose holidays are known, by name; the library names them as its classes are named."""
+    from holidays.registry import COUNTRIES  # lazily, as in config/people/calendar.py
+
+    words = {
+        code: re.findall("[A-Z][a-z]*", name) for name, code, *_ in COUNTRIES.values() if code in countries()
+    }
+    names = {
+        code: re.sub(r"\b(And|Of|The)\b", lambda word: word[0].lower(), " ".join(parts))
+        for code, parts in words.items()
+    }
+    return [("", "No public holidays"), *sorted(names.items(), key=lambda pair: pair[1])]
+
+
 class PersonForm(forms.ModelForm):
     """A person; which of the fields somebody may change is decided by the page."""
 
@@ -39,6 +56,12 @@ class PersonForm(forms.ModelForm):
         choices=zones,
         widget=UnfoldAdminSelect2Widget,
         help_text="Moments are shown, and reminders sent, where the person is.",
+    )
+    country = forms.ChoiceField(
+        choices=places,
+        required=False,
+        widget=UnfoldAdminSelect2Widget,
+        help_text="Its public holidays are no working days.",
     )
     working_days = forms.MultipleChoiceField(
         choices=DAYS,

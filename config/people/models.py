@@ -1,5 +1,5 @@
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -13,9 +13,8 @@ from simple_history import register
 
 from config.audit.models import History, TrackedModel, VersionedModel
 from config.fields import Line
+from config.people.calendar import EVERY_WEEKDAY, WorkCalendar, countries, zone_of
 from config.people.tokens import digest_of, new_secret
-
-EVERY_WEEKDAY = "12345"
 
 
 def validate_zone(name: str) -> None:
@@ -51,6 +50,10 @@ class UserManager(BaseUserManager):
 class User(AbstractBaseUser, PermissionsMixin, VersionedModel):
     """A person: signs in by e-mail, works on days and hours of their own, may be away."""
 
+    class MailStyle(models.TextChoices):
+        DIGEST = "digest", "One mail a day"
+        SINGLE = "single", "One mail for each thing"
+
     # A hash tells an auditor nothing and a thief something; that it changed is password_changed_at.
     untracked_fields = ("password", "last_login")
 
@@ -63,11 +66,32 @@ class User(AbstractBaseUser, PermissionsMixin, VersionedModel):
         validators=[validate_working_days],
         help_text="Digits in order, Monday is 1: 12345 is Monday to Friday.",
     )
+    works_from = models.TimeField("works from", default=time(9))
+    works_until = models.TimeField("works until", default=time(17))
+    quiet_from = models.TimeField(
+        null=True, blank=True, help_text="Within these hours, nothing is sent, such as over lunch."
+    )
+    quiet_until = models.TimeField("quiet until", null=True, blank=True)
+    country = models.CharField(
+        max_length=2,
+        blank=True,
+        help_text="Two letters, such as DE: its public holidays are no working days.",
+    )
+    subdivision = models.CharField(
+        max_length=10,
+        blank=True,
+        help_text="The state or region, such as BY, for the holidays it has of its own.",
+    )
     away_from = models.DateField(null=True, blank=True)
     away_until = models.DateField("away until", null=True, blank=True, help_text="The last day away.")
     manager = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reports"
     )
+    mail_style = models.CharField(
+        "reminders come as", max_length=8, choices=MailStyle, default=MailStyle.DIGEST
+    )
+    wants_reminders = models.BooleanField("reminders by mail", default=True)
+    wants_summary = models.BooleanField("weekly summary", default=True)
     is_staff = models.BooleanField("may enter the workspace", default=True)
     is_active = models.BooleanField(default=True, help_text="Switch off instead of deleting a person.")
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -96,6 +120,17 @@ class User(AbstractBaseUser, PermissionsMixin, VersionedModel):
                 | Q(away_from__isnull=False, away_until__isnull=False, away_until__gte=F("away_from")),
                 violation_error_message="Say both the first and the last day away, in that order.",
             ),
+            models.CheckConstraint(
+                name="works_until_after_works_from",
+                condition=Q(works_until__gt=F("works_from")),
+                violation_error_message="Working hours end after they begin, on the same day.",
+            ),
+            models.CheckConstraint(
+                name="quiet_from_and_until_together",
+                condition=Q(quiet_from=None, quiet_until=None)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False, quiet_until__gt=F("quiet_from")),
+                violation_error_message="Say when quiet hours begin and when they end, in that order.",
+            ),
         ]
 
     def __str__(self):
@@ -108,6 +143,30 @@ class User(AbstractBaseUser, PermissionsMixin, VersionedModel):
 
     def clean(self):
         self.email = self.normalise(self.email)
+        self.country, self.subdivision = self.country.strip().upper(), self.subdivision.strip()
+        errors = {**self._wrong_place(), **self._no_time_left()}
+        if errors:
+            raise ValidationError(errors)
+
+    def _wrong_place(self):
+        """What is wrong with the country and its part, by field; a country that is known may be left."""
+        if not self.country:
+            return {"subdivision": "Name the country it is part of."} if self.subdivision else {}
+        parts = countries().get(self.country)
+        if parts is None:
+            return {"country": "No holidays are known for this country; write two letters such as DE or US."}
+        if not self.subdivision or self.subdivision in parts:
+            return {}
+        if not parts:
+            return {"subdivision": f"{self.country} has the same holidays everywhere; leave this empty."}
+        return {"subdivision": f"{self.country} has the parts {', '.join(parts)}."}
+
+    def _no_time_left(self):
+        """What is wrong with quiet hours: they may not take all of the working ones."""
+        hours = self.works_from, self.works_until, self.quiet_from, self.quiet_until
+        if None in hours or not self.quiet_from <= self.works_from < self.works_until <= self.quiet_until:
+            return {}
+        return {"quiet_from": "Quiet hours must leave some of the working hours."}
 
     def save(self, *args, **kwargs):
         self.email = self.normalise(self.email)  # on every road, or who is stored as ANA@ could not sign in
@@ -120,20 +179,31 @@ class User(AbstractBaseUser, PermissionsMixin, VersionedModel):
     @property
     def zone(self) -> ZoneInfo:
         """The person's time zone; UTC if the stored name has left the database of zones."""
-        try:
-            return ZoneInfo(self.time_zone)
-        except (KeyError, ValueError, OSError):
-            return ZoneInfo("UTC")
+        return zone_of(self.time_zone)
+
+    @property
+    def calendar(self) -> WorkCalendar:
+        """When this person works, for whoever counts their days."""
+        return WorkCalendar(
+            zone=self.time_zone,
+            working_days=self.working_days,
+            country=self.country,
+            subdivision=self.subdivision,
+            away_from=self.away_from,
+            away_until=self.away_until,
+            works_from=self.works_from,
+            works_until=self.works_until,
+            quiet_from=self.quiet_from,
+            quiet_until=self.quiet_until,
+        )
 
     def today(self, at=None):
         """The date where this person is."""
         return (at or timezone.now()).astimezone(self.zone).date()
 
     def is_working_day(self, day) -> bool:
-        """Whether this person works on `day`: a working day of theirs, and not away."""
-        if self.away_from and self.away_from <= day <= self.away_until:
-            return False
-        return str(day.isoweekday()) in self.working_days
+        """Whether this person works on `day`: a working day of theirs, no holiday, and not away."""
+        return self.calendar.is_working_day(day)
 
     def get_full_name(self):
         return self.name
@@ -219,6 +289,19 @@ class ApiToken(TrackedModel):
         """End the token now; it stays listed so that its history can be read."""
         self.revoked_at = self.revoked_at or at or timezone.now()
         self.save(update_fields=["revoked_at"])
+
+
+class PrivateName(VersionedModel):
+    """Somebody or some company, such as a customer, whose name must be in nothing that is public."""
+
+    name = Line(max_length=200, unique=True, help_text="As it is written: the check finds it in any case.")
+    note = Line(max_length=500, blank=True, default="", help_text="Why, if it is not plain.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
 
 
 register(Group, app="config.people", records_class=History)

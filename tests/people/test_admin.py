@@ -1,5 +1,7 @@
 """The pages of people: who may change whom, and that nobody makes more of themselves than they are."""
 
+from datetime import time
+
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
@@ -209,14 +211,33 @@ def test_no_page_shows_a_password_hash(client, admin_user, omar):
 # --- Everybody's own profile
 
 
+WHEN_THEY_WORK = {
+    *("time_zone", "working_days", "works_from", "works_until", "quiet_from", "quiet_until"),
+    *("country", "subdivision", "away_from", "away_until"),
+}
+WHAT_THEY_ARE_SENT = {"mail_style", "wants_reminders", "wants_summary"}
+WORK = {
+    "time_zone": "Asia/Tokyo",
+    "working_days": ["1", "3"],
+    "country": "JP",
+    "works_from": "08:30",
+    "quiet_from": "12:00",
+    "quiet_until": "13:00",
+    "mail_style": "single",
+    "wants_reminders": "",
+}
+
+
 def test_everybody_says_when_and_where_they_work(client, stranger, omar, aud):
     for person in (stranger, omar, aud):
         fields = pages.fields_of(page_of(client, person, person))
-        assert fields == {"name", "time_zone", "working_days", "away_from", "away_until"}
-        response = save(client, person, person, time_zone="Asia/Tokyo", working_days=["1", "3"])
+        assert fields == {"name", *WHEN_THEY_WORK, *WHAT_THEY_ARE_SENT}
+        response = save(client, person, person, **WORK)
         assert response.status_code == 302
         person.refresh_from_db()
         assert (person.time_zone, person.working_days) == ("Asia/Tokyo", "13")
+        assert (person.country, person.works_from, person.quiet_until) == ("JP", time(8, 30), time(13))
+        assert (person.mail_style, person.wants_reminders, person.wants_summary) == ("single", False, True)
 
 
 def test_ones_own_profile_gives_nobody_another_address_manager_or_power(client, omar, ana):
@@ -247,6 +268,12 @@ def test_others_profiles_are_read(client, omar, ana, stranger):
         {"away_from": "01/03/2026"},
         {"away_from": "05/03/2026", "away_until": "01/03/2026"},
         {"name": "\u200b"},
+        {"country": "ZZ"},
+        {"country": "DE", "subdivision": "CA"},
+        {"works_until": "08:00"},
+        {"quiet_from": "12:00"},
+        {"quiet_from": "08:00", "quiet_until": "18:00"},
+        {"mail_style": "never"},
     ],
 )
 def test_what_cannot_be_is_refused(client, omar, wrong):

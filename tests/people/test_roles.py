@@ -23,7 +23,8 @@ def stored():
 def test_after_migrating_the_roles_are_what_the_code_says():
     assert stored() == roles.ROLES
     assert set(roles.ROLES) == {
-        *("Facilitator", "Responder", "Communicator", "Action owner", "Auditor", "Administrator")
+        *("Facilitator", "Responder", "Communicator", "Action owner", "Auditor", "Administrator"),
+        "Support",
     }
 
 

@@ -1,6 +1,6 @@
 """Incidents in the API, with their timeline and what customers are told."""
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django_filters.rest_framework import FilterSet
 
@@ -13,25 +13,37 @@ from incidents.models import (
     Incident,
     IncidentRegion,
     IncidentService,
+    Milestone,
     Region,
     Service,
     Severity,
+    SupportTicket,
+    TicketCount,
     TimelineEntry,
+    UpdateCorrection,
 )
 from incidents.serializers import (
     IncidentDeclare,
     IncidentEdit,
     IncidentRow,
+    MilestoneInput,
+    MilestoneRow,
     NoteCreate,
     RegionRow,
     ServiceCreate,
     ServiceEdit,
     ServiceRow,
     SeverityRow,
+    SupportTicketLink,
+    SupportTicketRow,
+    TicketCountEntry,
+    TicketCountRow,
     TimelineRow,
+    UpdateDetail,
     UpdateDraft,
     UpdateRow,
 )
+from incidents.updates.carrying import plan_of
 
 
 class _Catalogue(Resource):
@@ -154,14 +166,83 @@ class Updates(Creates, Edits, Part):
 
     model = CustomerUpdate
     parent_model, parent_name = Incident, "incident"
-    serializer_class = UpdateRow
+    serializer_class = UpdateDetail
     inputs = {"create": UpdateDraft, "partial_update": UpdateDraft}
 
+    def get_serializer_class(self):
+        return UpdateRow if self.action == "list" else UpdateDetail
+
     def with_shown(self, queryset):
-        return queryset.select_related("published_by")
+        latest = UpdateCorrection.objects.filter(update=OuterRef("pk")).order_by("-corrected_at")
+        rows = queryset.select_related("published_by", "submitted_by")
+        rows = rows.annotate(corrected_at=Subquery(latest.values("corrected_at")[:1]))
+        return rows if self.action == "list" else rows.prefetch_related("corrections__corrected_by")
 
     def make(self, data):
-        return self.parent.updates.create(**data)
+        return self.parent.updates.create(**_planned(data))
+
+    def edit(self, row, data):
+        super().edit(row, _planned(data))
+
+
+def _planned(data):
+    """The body with its plan as it is kept."""
+    if (plan := data.pop("plan", None)) is not None:
+        for name in ("service", "region"):
+            if f"{name}s" in plan:
+                plan[f"{name}s"] = {one[name]: one["impact"] for one in plan[f"{name}s"]}
+        data["plan"] = plan_of(**plan)
+    return data
+
+
+@with_verbs
+class Milestones(Creates, Edits, Part):
+    """What remains to be done until customers are whole again, step by step."""
+
+    model = Milestone
+    parent_model, parent_name = Incident, "incident"
+    serializer_class = MilestoneRow
+    inputs = {"create": MilestoneInput, "partial_update": MilestoneInput}
+
+    def with_shown(self, queryset):
+        return queryset.select_related("owner", "reached_by")
+
+    def make(self, data):
+        row = Milestone(incident=self.parent, **data)
+        row.full_clean()
+        row.save()
+        return row
+
+
+class TicketCounts(Creates, Part):
+    """How many tickets support had, as each source counts them; counted again, never edited."""
+
+    model = TicketCount
+    parent_model, parent_name = Incident, "incident"
+    serializer_class = TicketCountRow
+    inputs = {"create": TicketCountEntry}
+
+    def with_shown(self, queryset):
+        return queryset.select_related("entered_by")
+
+    def make(self, data):
+        at = data.pop("counted_at", None)
+        return TicketCount.objects.enter(self.parent, by=self.request.user, at=at, **data)
+
+
+class SupportTickets(Creates, Part):
+    """The tickets that were about an incident, by what they are called in the tool of support."""
+
+    model = SupportTicket
+    parent_model, parent_name = Incident, "incident"
+    serializer_class = SupportTicketRow
+    inputs = {"create": SupportTicketLink}
+
+    def with_shown(self, queryset):
+        return queryset.select_related("entered_by")
+
+    def make(self, data):
+        return SupportTicket.objects.link(self.parent, by=self.request.user, **data)
 
 
 ROUTES = [
@@ -171,4 +252,7 @@ ROUTES = [
     ("incidents", Incidents, "incidents"),
     (r"incidents/(?P<incident>[^/]+)/timeline", Timeline, "timeline"),
     (r"incidents/(?P<incident>[^/]+)/updates", Updates, "updates"),
+    (r"incidents/(?P<incident>[^/]+)/milestones", Milestones, "milestones"),
+    (r"incidents/(?P<incident>[^/]+)/ticket-counts", TicketCounts, "ticket-counts"),
+    (r"incidents/(?P<incident>[^/]+)/support-tickets", SupportTickets, "support-tickets"),
 ]

@@ -7,7 +7,8 @@ class IncidentsConfig(AppConfig):
     verbose_name = "Incidents"
 
     def ready(self):
-        from incidents import sweeps  # noqa: F401  register themselves
-        from incidents.defaults import add_severities
+        from incidents import emails, reminders, sweeps  # noqa: F401  register themselves
+        from incidents.defaults import add_defaults
+        from incidents.subscribers import news  # noqa: F401  likewise
 
-        post_migrate.connect(add_severities, sender=self, dispatch_uid="aftercare.severities")
+        post_migrate.connect(add_defaults, sender=self, dispatch_uid="aftercare.severities")

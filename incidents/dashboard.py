@@ -10,7 +10,17 @@ entries(
     "Incidents",
     10,
     Entry("incidents.Incident", "crisis_alert"),
+    Entry("", "search", "Seen this before?", page="search:search", permission="incidents.view_incident"),
     Entry("incidents.CustomerUpdate", "campaign"),
+    Entry("incidents.MessageTemplate", "edit_note"),
+    Entry("incidents.Milestone", "flag"),
+    Entry("incidents.Maintenance", "construction"),
+    Entry("incidents.Subscriber", "mail", "Subscribers", query="channel__in=email"),
+    Entry("incidents.Subscriber", "webhook", "Webhooks", query="channel__in=webhook"),
+    Entry("", "support_agent", "For support", page="support", permission="incidents.use_support_page"),
+    Entry("", "reviews", "What customers say", page="feedback-index", permission="incidents.view_feedback"),
+    Entry("incidents.TicketCount", "confirmation_number", "Ticket counts"),
+    Entry("incidents.SupportTicket", "link", "Linked tickets"),
     Entry("incidents.TimelineEntry", "timeline", "Timeline"),
     Entry("incidents.Assignment", "assignment_ind", "Who had which role"),
 )
@@ -19,7 +29,9 @@ entries(
     40,
     Entry("incidents.Service", "widgets"),
     Entry("incidents.Region", "public"),
+    Entry("incidents.Customer", "apartment"),
     Entry("incidents.Severity", "signal_cellular_alt"),
+    Entry("incidents.ValidationCheck", "checklist"),
 )
 
 NEXT = {
@@ -71,4 +83,29 @@ def _row(incident) -> Row:
         tone="info" if incident.is_drill else TONES.get(incident.severity.rank, ""),
         facts=tuple(facts),
         note=next_step(incident),
+    )
+
+
+@panel(10, permission="incidents.use_support_page")
+def for_support(request) -> Panel | None:
+    """The same for whoever answers customers and sees nothing else: each leads to what to say now."""
+    if request.user.has_perm("incidents.view_incident"):
+        return None
+    found = Incident.objects.open().public().select_related("severity").order_by("severity__rank", "-pk")
+    rows, total = first(found)
+    address = reverse("support")
+    return Panel(
+        title="What customers feel now",
+        rows=[
+            Row(
+                title=incident.title,
+                url=f"{address}#incident-{incident.pk}",
+                facts=(ago(incident.started_at or incident.declared_at, "began"),),
+                note="What to say now, and who is affected.",
+            )
+            for incident in rows
+        ],
+        total=total,
+        all=Link("The page for support", address),
+        empty="Nothing is open that customers can see.",
     )

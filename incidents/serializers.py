@@ -4,7 +4,9 @@ from rest_framework import serializers
 
 from config.api.fields import (
     ByName,
+    CountField,
     LineField,
+    LinkField,
     PastMomentField,
     Person,
     Strict,
@@ -12,14 +14,22 @@ from config.api.fields import (
     TextField,
     YesNoField,
 )
+from config.forms import validate_due_day
+from config.people.models import User
 from incidents.models import (
+    Audience,
     CustomerUpdate,
     Impact,
     Incident,
+    Milestone,
     Region,
     Service,
     Severity,
+    SupportTicket,
+    TicketCount,
     TimelineEntry,
+    UpdateCorrection,
+    ValidationCheck,
 )
 
 _EDITABLE = (
@@ -48,7 +58,10 @@ class ServiceRow(StrictModel):
 
     class Meta:
         model = Service
-        fields = ("id", "slug", "name", "description", "is_public", "tier", "position", "version")
+        fields = (
+            *("id", "slug", "name", "description", "is_public", "tier"),
+            *("group", "position", "showcase", "version"),
+        )
 
 
 class ServiceCreate(StrictModel):
@@ -56,7 +69,7 @@ class ServiceCreate(StrictModel):
 
     class Meta:
         model = Service
-        fields = ("slug", "name", "description", "is_public", "tier", "position")
+        fields = ("slug", "name", "description", "is_public", "tier", "group", "position", "showcase")
 
 
 class ServiceEdit(StrictModel):
@@ -64,7 +77,7 @@ class ServiceEdit(StrictModel):
 
     class Meta:
         model = Service
-        fields = ("name", "description", "is_public", "tier", "position")
+        fields = ("name", "description", "is_public", "tier", "group", "position", "showcase")
 
 
 class RegionRow(StrictModel):
@@ -89,6 +102,7 @@ class SeverityRow(StrictModel):
             "restore_minutes",
             "first_update_minutes",
             "update_every_minutes",
+            "are_checks_required",
             "is_retro_required",
             "retro_within_days",
             "version",
@@ -126,6 +140,7 @@ class IncidentRow(StrictModel):
         fields = (
             *("id", "reference", "status", "severity"),
             *_EDITABLE,
+            *("workaround", "workaround_is_public"),
             *("services", "regions"),
             *_MOMENTS,
             *("declared_by", "source", "source_url", "version"),
@@ -206,20 +221,142 @@ class NoteCreate(Strict):
     is_key = YesNoField(default=False)
 
 
+class CorrectionRow(StrictModel):
+    """What an update said before, and why it says something else now."""
+
+    corrected_by = Person(allow_null=True)
+
+    class Meta:
+        model = UpdateCorrection
+        fields = ("before", "after", "reason", "corrected_at", "corrected_by")
+        read_only_fields = fields
+
+
 class UpdateRow(StrictModel):
     """What customers are told, or will be."""
 
     published_by = Person(allow_null=True)
+    submitted_by = Person(allow_null=True)
+    corrected_at = serializers.DateTimeField(allow_null=True, help_text="When it was last corrected.")
 
     class Meta:
         model = CustomerUpdate
-        fields = ("id", "status", "text", "state", "published_at", "published_by", "version")
+        fields = (
+            *("id", "status", "text", "next_update_by", "plan", "state"),
+            *("submitted_at", "submitted_by", "sent_back_because"),
+            *("published_at", "published_by", "corrected_at", "version"),
+        )
         read_only_fields = fields
 
 
+class UpdateDetail(UpdateRow):
+    """The same with what it said before."""
+
+    corrections = CorrectionRow(many=True)
+
+    class Meta(UpdateRow.Meta):
+        fields = (*UpdateRow.Meta.fields, "corrections")
+        read_only_fields = fields
+
+
+class UpdatePlan(Strict):
+    """What publishing an update does besides. What is left out stays as it is."""
+
+    services = ServiceAffected(many=True, required=False, max_length=200)
+    regions = RegionAffected(many=True, required=False, max_length=200)
+    audience = serializers.ChoiceField(
+        Audience.choices, required=False, help_text="For customers, the incident becomes public with it."
+    )
+    advance = YesNoField(default=False, help_text="Whether the incident moves on to this status as well.")
+    checks = serializers.ListField(
+        child=ByName(ValidationCheck.objects.in_use()),
+        required=False,
+        max_length=50,
+        help_text="What was looked at, where it moves on to resolved.",
+    )
+    unchecked_because = LineField(max_length=500, required=False, allow_blank=True)
+
+    def validate_services(self, value):
+        return _once_each("service", value)
+
+    def validate_regions(self, value):
+        return _once_each("region", value)
+
+
 class UpdateDraft(StrictModel):
-    """A draft: customers read it when somebody publishes it."""
+    """A draft: customers read it when somebody publishes it, and what its plan says is done then."""
+
+    plan = UpdatePlan(required=False)
 
     class Meta:
         model = CustomerUpdate
-        fields = ("status", "text")
+        fields = ("status", "text", "next_update_by", "plan")
+
+
+class MilestoneRow(StrictModel):
+    """One step of remediation."""
+
+    owner = Person(allow_null=True)
+    reached_by = Person(allow_null=True)
+
+    class Meta:
+        model = Milestone
+        fields = (
+            *("id", "title", "note", "owner", "due_on", "is_public", "expected_at", "status"),
+            *("created_at", "reached_at", "reached_by", "version"),
+        )
+        read_only_fields = fields
+
+
+class MilestoneInput(StrictModel):
+    """What may be written of a milestone; its state changes by its verbs."""
+
+    owner = ByName(User.objects.filter(is_active=True), required=False, allow_null=True)
+
+    class Meta:
+        model = Milestone
+        fields = ("title", "note", "owner", "due_on", "is_public", "expected_at")
+
+    def validate_due_on(self, day):
+        if day and not (self.instance and day == self.instance.due_on):
+            validate_due_day(day)
+        return day
+
+
+class TicketCountRow(StrictModel):
+    """How many tickets a source had counted at a moment, in all since the incident began."""
+
+    entered_by = Person(allow_null=True)
+
+    class Meta:
+        model = TicketCount
+        fields = ("id", "count", "source", "counted_at", "entered_by")
+        read_only_fields = fields
+
+
+class TicketCountEntry(Strict):
+    """A new count; without a moment, of now. The newest of each source holds."""
+
+    count = CountField()
+    source = LineField(max_length=100, required=False, allow_blank=True, default="")
+    counted_at = PastMomentField(required=False)
+
+
+class SupportTicketRow(StrictModel):
+    """A ticket in the tool of support."""
+
+    entered_by = Person(allow_null=True)
+    url = serializers.CharField(help_text="Empty if there is none.")
+
+    class Meta:
+        model = SupportTicket
+        fields = ("id", "reference", "source", "url", "linked_at", "entered_by")
+        read_only_fields = fields
+
+
+class SupportTicketLink(Strict):
+    """A ticket that was about the incident."""
+
+    reference = LineField(max_length=100)
+    source = LineField(max_length=100, required=False, allow_blank=True, default="")
+    url = LinkField(max_length=1_000, required=False, allow_blank=True, default="")

@@ -1,5 +1,25 @@
 """The incidents in the workspace, split as the models are."""
 
-from incidents.admin import catalogue, incident, people, timeline
+from incidents.admin import (
+    catalogue,
+    customers,
+    incident,
+    maintenance,
+    milestones,
+    people,
+    subscribers,
+    templates,
+    timeline,
+)
 
-__all__ = ["catalogue", "incident", "people", "timeline"]
+__all__ = [
+    "catalogue",
+    "customers",
+    "incident",
+    "maintenance",
+    "milestones",
+    "people",
+    "subscribers",
+    "templates",
+    "timeline",
+]

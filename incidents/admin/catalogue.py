@@ -8,7 +8,16 @@ from django.utils.html import format_html
 from config.admin import Card, WorkspaceAdmin, WorkspaceInline, badge, moment
 from config.changelist import ChoiceFilter, YesNoFilter
 from config.visibility import visible
-from incidents.models import Incident, IncidentRegion, IncidentService, Region, Service, Severity
+from incidents.models import (
+    Incident,
+    IncidentRegion,
+    IncidentService,
+    PublishingRight,
+    Region,
+    Service,
+    Severity,
+    ValidationCheck,
+)
 
 TONES = {1: "danger", 2: "warning", 3: "info"}
 
@@ -40,11 +49,11 @@ def _named(incident):
 
 @admin.register(Service)
 class ServiceAdmin(WorkspaceAdmin):
-    list_display = ["name", "tier", "is_public", "position", "slug"]
+    list_display = ["name", "group", "tier", "is_public", "position", "slug"]
     list_filter = [("tier", ChoiceFilter), ("is_public", YesNoFilter)]
     search_fields = ["name", "slug", "description"]
     prepopulated_fields = {"slug": ["name"]}
-    fields = ["name", "slug", "description", "tier", "is_public", "position"]
+    fields = ["name", "slug", "description", "tier", "is_public", "group", "position", "showcase"]
 
     def get_prepopulated_fields(self, request, obj=None):
         return {} if obj else self.prepopulated_fields  # an address that is in use does not follow the name
@@ -67,6 +76,22 @@ class RegionAdmin(WorkspaceAdmin):
         return [incidents_card(request, regions=row)]
 
 
+class PublishingRightInline(WorkspaceInline):
+    """Who may publish at this severity; without a row, whoever has the permission."""
+
+    model = PublishingRight
+    fields = ["who"]
+    verbose_name_plural = "who may publish"
+
+
+@admin.register(ValidationCheck)
+class ValidationCheckAdmin(WorkspaceAdmin):
+    list_display = ["name", "position", "is_active"]
+    list_filter = [("is_active", YesNoFilter)]
+    search_fields = ["name", "how"]
+    fields = ["name", "how", "position", "is_active"]
+
+
 @admin.register(Severity)
 class SeverityAdmin(WorkspaceAdmin):
     list_display = [
@@ -75,6 +100,7 @@ class SeverityAdmin(WorkspaceAdmin):
     ]
     list_filter = [("is_retro_required", YesNoFilter)]
     search_fields = ["name", "meaning"]
+    inlines = [PublishingRightInline]
     fieldsets = [
         (None, {"fields": ["rank", "name", "meaning"]}),
         (
@@ -86,7 +112,7 @@ class SeverityAdmin(WorkspaceAdmin):
                 ]
             },
         ),
-        ("Afterwards", {"fields": ["is_retro_required", "retro_within_days"]}),
+        ("Afterwards", {"fields": ["are_checks_required", "is_retro_required", "retro_within_days"]}),
     ]
 
     @display(description="Severity", ordering="rank")

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.admin import display
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -16,12 +17,18 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminCheckboxSelectMultipleWidge
 from config.admin import Card, WorkspaceAdmin, WorkspaceForm, badge, duration, links, moment
 from config.changelist import ChoiceFilter, PeriodFilter, RelatedFilter, YesNoFilter
 from config.forms import validate_moment
+from config.search.alike import alike_card, while_typing
 from config.visibility import visible
 from incidents.admin.catalogue import RegionImpactInline, ServiceImpactInline, severity_badge
+from incidents.admin.customers import on_the_incident
+from incidents.admin.milestones import MilestoneInline
 from incidents.admin.people import AssignmentInline
+from incidents.admin.promises import promises_card
 from incidents.admin.timeline import TimelineInline, UpdateInline
 from incidents.models import Incident, Service, TimelineEntry
 from incidents.models.incident import RESPOND
+from incidents.models.rights import may_publish
+from incidents.updates.page import TellsCustomers
 
 SEE_RESTRICTED = "incidents.view_restricted_incident"
 RESTRICTED = Incident.Visibility.RESTRICTED
@@ -60,6 +67,14 @@ class DeclareForm(WorkspaceForm):
         ),
     )
 
+    class Media:
+        js = ["aftercare/alike.js"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        asks = while_typing("incident", title="title", body="summary", service="affected")
+        self.fields["title"].widget.attrs.update(asks)
+
     def clean_since(self):
         since = self.cleaned_data["since"]
         if since and since > timezone.now():
@@ -68,7 +83,7 @@ class DeclareForm(WorkspaceForm):
 
 
 @admin.register(Incident)
-class IncidentAdmin(WorkspaceAdmin):
+class IncidentAdmin(TellsCustomers, WorkspaceAdmin):
     references = {"INC": "pk"}
     list_display = [
         *("ref", "title", "severity_shown", "status_shown", "visibility_shown"),
@@ -88,7 +103,10 @@ class IncidentAdmin(WorkspaceAdmin):
     search_fields = ["title", "summary"]
     search_help_text = "INC-0042, or words of the title"
     sortable_by = ["ref", "declared"]  # what has an index, whatever the number of incidents
-    inlines = [TimelineInline, UpdateInline, ServiceImpactInline, RegionImpactInline, AssignmentInline]
+    inlines = [
+        *(TimelineInline, UpdateInline, MilestoneInline),
+        *(ServiceImpactInline, RegionImpactInline, AssignmentInline),
+    ]
     add_fieldsets = [
         (None, {"fields": ["title", "severity", "affected", "since"]}),
         ("If you know already", {"fields": ["summary", "detection", "visibility", "is_drill"]}),
@@ -157,6 +175,12 @@ class IncidentAdmin(WorkspaceAdmin):
         declared = Incident.objects.declare(by=request.user, services=services, **began, **asked)
         obj.__dict__.update(declared.__dict__)
 
+    def response_post_save_add(self, request, obj):
+        # Customers first: whoever may speak to them does so next. Else to its page rather than to the list: it
+        # says whether this was seen before, and what comes next.
+        view = "tell" if may_publish(obj, request.user) else "change"
+        return HttpResponseRedirect(reverse(f"admin:incidents_incident_{view}", args=[obj.pk]))
+
     def save_formset(self, request, form, formset, change):
         for row in formset.save(commit=False):
             if isinstance(row, TimelineEntry) and row.pk is None:
@@ -168,7 +192,14 @@ class IncidentAdmin(WorkspaceAdmin):
     # --- Beside the form
 
     def cards(self, request, row):
-        return [self._state_card(row), self._moments_card(request, row), self._after_card(request, row)]
+        return [
+            self._state_card(row),
+            self._moments_card(request, row),
+            promises_card(row),
+            *on_the_incident(request, row),
+            self._after_card(request, row),
+            *alike_card("incident", [row.pk], request.user),
+        ]
 
     def _state_card(self, row):
         facts = [
@@ -178,6 +209,11 @@ class IncidentAdmin(WorkspaceAdmin):
         ]
         if row.is_drill:
             facts.insert(0, ("Drill", badge("An exercise", "info")))
+        if row.is_public:
+            address = reverse("status-incident", args=[row.public_id])
+            facts.append(
+                ("Customers read", format_html('<a class="aftercare-link" href="{}">Its page</a>', address))
+            )
         if row.source_url:
             original = format_html(
                 '<a class="aftercare-link" href="{}" rel="noopener noreferrer">{}</a>',

@@ -7,14 +7,21 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from config.admin import Card, WorkspaceFormSet, WorkspaceStackedInline, badge, moment
 from config.changelist import ChoiceFilter, PeriodFilter, YesNoFilter
+from config.coach import CUSTOMERS
 from incidents.admin.people import PartAdmin
 from incidents.models import CustomerUpdate, TimelineEntry
+from incidents.models.rights import who_may
+from incidents.updates.page import ShowsUpdate
 
 SHOWN = 100  # rows on the page of their incident; the list has them all
 Kind = TimelineEntry.Kind
 # The other kinds are written by verbs and importers.
 WRITTEN_BY_PEOPLE = [Kind.NOTE, Kind.ALERT]
-STATE_TONES = {CustomerUpdate.State.DRAFT: "warning", CustomerUpdate.State.PUBLISHED: "success"}
+STATE_TONES = {
+    CustomerUpdate.State.DRAFT: "warning",
+    CustomerUpdate.State.SUBMITTED: "info",
+    CustomerUpdate.State.PUBLISHED: "success",
+}
 
 
 def kinds_of_people(db_field, kwargs):
@@ -70,7 +77,8 @@ class UpdateInline(NewRowsInline):
     model = CustomerUpdate
     formset = UpdateFormSet
     template_before = "admin/incidents/_updates.html"
-    fields = ["status", "text"]
+    fields = ["status", "text", "next_update_by"]
+    coached = {"text": CUSTOMERS}
 
 
 # --- Pages of their own ------------------------------------------------------------------------------------
@@ -91,8 +99,10 @@ class TimelineEntryAdmin(PartAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         fixed = super().get_readonly_fields(request, obj)
-        if obj is None or obj.kind in WRITTEN_BY_PEOPLE:
+        if obj is None:
             return fixed
+        if obj.kind in WRITTEN_BY_PEOPLE:
+            return [*fixed, "at"]  # corrected by a verb, so that the timeline tells
         return [*fixed, "at", "kind", "text", "source"]  # what was recorded stays; whether it matters is ours
 
     def has_delete_permission(self, request, obj=None):
@@ -121,7 +131,7 @@ class TimelineEntryAdmin(PartAdmin):
 
 
 @admin.register(CustomerUpdate)
-class CustomerUpdateAdmin(PartAdmin):
+class CustomerUpdateAdmin(ShowsUpdate, PartAdmin):
     list_display = ["short", "status", "state_shown", "told", "published_by", "incident_link"]
     list_select_related = ["incident", "published_by"]
     list_filter = [
@@ -131,10 +141,11 @@ class CustomerUpdateAdmin(PartAdmin):
         ("published_at", PeriodFilter),
     ]
     search_fields = ["text", "incident__title"]
-    fields = ["status", "text"]
+    fields = ["status", "text", "next_update_by"]
+    coached = {"text": CUSTOMERS}
 
     def has_change_permission(self, request, obj=None):
-        # What customers have read stays as it was said; a correction is a new update.
+        # What customers have read is corrected in the open, by a verb, and not edited.
         return not (obj and obj.is_published) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request, obj=None):
@@ -143,9 +154,12 @@ class CustomerUpdateAdmin(PartAdmin):
 
     def cards(self, request, row):
         if not row.is_published:
-            return [Card("Draft", [("Published", "Not yet: customers cannot read it.")])]
+            return [_waiting_card(row)]
         by = row.published_by or "not recorded"
-        return [Card("Published", [("When", moment(row.published_at)), ("By", by)])]
+        facts = [("When", moment(row.published_at)), ("By", by)]
+        if row.submitted_by:
+            facts.append(("Written by", str(row.submitted_by)))
+        return [Card("Published", facts), *_correction_cards(row)]
 
     @display(description="Text")
     def short(self, row):
@@ -158,3 +172,24 @@ class CustomerUpdateAdmin(PartAdmin):
     @display(description="Published")
     def told(self, row):
         return moment(row.published_at)
+
+
+def _waiting_card(row):
+    facts = [("Published", "Not yet: customers cannot read it.")]
+    if row.state == CustomerUpdate.State.SUBMITTED:
+        facts += [
+            ("Waits since", moment(row.submitted_at)),
+            ("Written by", row.submitted_by or "not recorded"),
+        ]
+        facts += [("May publish", who_may(row.incident))]
+    elif row.sent_back_because:
+        facts.append(("Sent back", row.sent_back_because))
+    return Card(row.get_state_display(), facts)
+
+
+def _correction_cards(row):
+    facts = []
+    for one in row.corrections.select_related("corrected_by"):
+        facts.append((moment(one.corrected_at), f"{one.reason} ({one.corrected_by or 'not recorded'})"))
+        facts.append(("Said before", one.before))
+    return [Card("Corrected", facts)] if facts else []

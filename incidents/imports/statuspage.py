@@ -3,11 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.db import models
 from tqdm import tqdm
 
 from config.fields import Line
+from incidents.imports import keeping, windows
 from incidents.imports.shape import TOP, Part, refuse_twice, said
 from incidents.models import CustomerUpdate, Impact, Incident, Service, TimelineEntry
 
@@ -41,6 +43,9 @@ class Component:
     name: str
     description: str = ""
     position: int = 0
+    showcase: bool = True
+    group: str = ""
+    kept: dict = field(default_factory=dict)
     is_listed: bool = False
 
 
@@ -52,6 +57,8 @@ class Update:
     status: str
     text: str
     at: datetime
+    affected: list = field(default_factory=list)
+    kept: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -66,6 +73,7 @@ class Record:
     moments: dict
     updates: list
     impacts: dict
+    kept: dict = field(default_factory=dict)
     doubts: dict = field(default_factory=dict)
 
 
@@ -77,6 +85,7 @@ class Page:
     name: str
     components: dict
     records: list
+    windows: list = field(default_factory=list)
 
     @property
     def is_flagged(self) -> int:
@@ -92,17 +101,36 @@ def read(document) -> Page:
     name = page.text("name", WORD, is_required=False, empty=source)
     # Optional: the newest fifty incidents come without the list, and carry their own components.
     listed = top.parts("components", "component", is_required=False)
-    incidents = top.parts("incidents", "incident")
+    # What says only when work is planned is a document of its own.
+    planned = top.parts("scheduled_maintenances", "maintenance", is_required=False)
+    incidents = top.parts("incidents", "incident", is_required="scheduled_maintenances" not in top.values)
     refuse_twice((part.identifier() for part in listed), "component")
     refuse_twice((part.identifier() for part in incidents), "incident")
-    groups = {part.identifier() for part in listed if _is_group(part)}
-    components = {part.identifier(): _listed(part) for part in listed if not _is_group(part)}
+    refuse_twice((part.identifier() for part in planned), "maintenance")
+    groups = {
+        part.identifier(): part.text("name", _field(Service, "group")) for part in listed if _is_group(part)
+    }
+    components = {part.identifier(): _listed(part, groups) for part in listed if not _is_group(part)}
     records = [
         _record(part, components, groups)
         for part in tqdm(incidents, desc="Reading incidents", disable=None, leave=False)
     ]
     refuse_twice((update.id for record in records for update in record.updates), "update")
-    return Page(source, name, components, records)
+    plans = [windows.read(part, partial(_known, components=components, groups=groups)) for part in planned]
+    for plan in plans:
+        plan.components = [one for one in dict.fromkeys(plan.components) if one]
+    refuse_twice((said.id for plan in plans for said in plan.said), "update")
+    return Page(source, name, components, records, plans)
+
+
+def _known(part, components, groups) -> str:
+    """Make a component known that a window names; its identifier, empty for a group."""
+    name = part.identifier()
+    if name in groups or _is_group(part):
+        return ""
+    if name not in components:
+        components[name] = Component(name, part.text("name", _field(Service, "name")))
+    return name
 
 
 def _field(model, name) -> models.Field:
@@ -116,7 +144,12 @@ def _is_group(part):
     return bool(value)
 
 
-def _listed(part):
+def _group(part, groups):
+    name = part.values.get("group_id")
+    return groups.get(name, "") if isinstance(name, str) else ""
+
+
+def _listed(part, groups):
     position = part.values.get("position")
     position = 0 if position is None else position
     if isinstance(position, bool) or not isinstance(position, int) or position not in POSITIONS:
@@ -126,6 +159,9 @@ def _listed(part):
         name=part.text("name", _field(Service, "name")),
         description=part.text("description", _field(Service, "description"), is_required=False),
         position=position,
+        showcase=part.values.get("showcase") is not False,
+        group=_group(part, groups),
+        kept=keeping.of_component(part),
         is_listed=True,
     )
 
@@ -147,6 +183,7 @@ def _record(part, components, groups):
         },
         updates=updates,
         impacts=_impacts(part, parts, components, groups),
+        kept=keeping.of_incident(part),
     )
     if impact not in RANKS:
         record.doubts["impact"] = (
@@ -174,6 +211,8 @@ def _update(part):
         # Some updates say nothing but their status.
         text=part.text("body", _field(CustomerUpdate, "text"), empty=label),
         at=part.moment(shown_at, is_required=True),
+        affected=keeping.affected(part),
+        kept=keeping.of_update(part),
     )
 
 

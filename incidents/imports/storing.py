@@ -6,10 +6,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
+from incidents.imports import windows
 from incidents.imports.following import Together, Wanted, changed_by_people, follow
 from incidents.imports.shape import Refused
 from incidents.imports.statuspage import DOUBT, Page, told
 from incidents.models import CustomerUpdate, Incident, IncidentService, Service, Severity, TimelineEntry
+from incidents.public_ids import is_id, new_id
 
 
 def _fits(incident):
@@ -22,7 +24,7 @@ def _fits(incident):
 
 LIFE = Together(
     "status",
-    frozenset({"status", "started_at", "declared_at", "mitigated_at", "resolved_at"}),
+    frozenset({"status", "started_at", "declared_at", "mitigated_at", "resolved_at", "as_imported"}),
     _fits,
 )
 
@@ -65,6 +67,7 @@ def store(page: Page) -> Tally:
         stays_deleted=False,
         source=page.source,
     )
+    windows.store(page.windows, page.source, services)
     pks = {record.id: incidents.rows[page.source, record.id].pk for record in page.records}
     mine = {"incident__source": page.source}
     key = ("incident_id", "external_id")
@@ -91,7 +94,14 @@ def _services(page):
     held = set(Service.objects.filter(source=page.source).values_list("external_id", flat=True))
     wanted = {}
     for component in page.components.values():
-        words = {"name": component.name, "description": component.description, "position": component.position}
+        words = {
+            "name": component.name,
+            "description": component.description,
+            "position": component.position,
+            "showcase": component.showcase,
+            "group": component.group,
+            "as_imported": component.kept,
+        }
         # What only incidents mention may be an old name of it: good enough to begin with, not to overwrite.
         owned, first = (words, {}) if component.is_listed else ({}, words)
         if component.id not in held:
@@ -112,6 +122,7 @@ def _free_slug(name, taken):
 
 def _incidents(page):
     severities = list(Severity.objects.all())
+    taken = set(Incident.objects.values_list("public_id", flat=True))
     return {
         (page.source, record.id): Wanted(
             owned={
@@ -119,12 +130,18 @@ def _incidents(page):
                 "status": record.status,
                 "severity_id": severity_of_rank(record.rank, severities).pk,
                 "source_url": record.url,
+                "as_imported": record.kept,
                 **record.moments,
             },
-            first={"visibility": Incident.Visibility.PUBLIC},
+            first={"visibility": Incident.Visibility.PUBLIC, "public_id": _public_id(record.id, taken)},
         )
         for record in page.records
     }
+
+
+def _public_id(name, taken):
+    """The one it had on its page, so that links to it lead here; another where that is not to be had."""
+    return name if is_id(name) and name not in taken else new_id()
 
 
 def _updates(page, pks):
@@ -133,6 +150,8 @@ def _updates(page, pks):
             {
                 "status": update.status,
                 "text": update.text,
+                "affected": update.affected,
+                "as_imported": update.kept,
                 "state": CustomerUpdate.State.PUBLISHED,
                 "published_at": update.at,
             }

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from config.audit.models import VersionedModel
 from config.fields import Line, Prose
+from incidents.public_ids import id_of, is_id
 
 
 class Impact(models.TextChoices):
@@ -14,6 +15,11 @@ class Impact(models.TextChoices):
     DEGRADED = "degraded_performance", "Slow or faulty"
     PARTIAL = "partial_outage", "Out for some"
     MAJOR = "major_outage", "Out for all"
+
+
+def as_imported():
+    """What a status page said that no field of ours holds, so that our own can say it again."""
+    return models.JSONField(default=dict, blank=True, editable=False)
 
 
 class Service(VersionedModel):
@@ -27,7 +33,12 @@ class Service(VersionedModel):
         choices=[(1, "1 – customers cannot work without it"), (2, "2 – important"), (3, "3 – convenient")],
         default=2,
     )
+    group = Line(
+        max_length=200, blank=True, default="", help_text="The heading it stands under on the status page."
+    )
     position = models.PositiveIntegerField(default=0, help_text="Order on pages, lowest first.")
+    showcase = models.BooleanField("its last 90 days are shown", default=True)
+    as_imported = as_imported()
     source = models.CharField("imported from", max_length=100, blank=True, default="", editable=False)
     external_id = models.CharField(max_length=200, blank=True, default="", editable=False)
 
@@ -42,6 +53,11 @@ class Service(VersionedModel):
 
     def __str__(self):
         return self.name
+
+    @property
+    def public_id(self) -> str:
+        """What customers' programs know it by."""
+        return self.external_id if is_id(self.external_id) else id_of("service", self.pk)
 
 
 class Region(VersionedModel):
@@ -67,6 +83,11 @@ class Severity(VersionedModel):
     restore_minutes = models.PositiveIntegerField("restore within (minutes)", default=240)
     first_update_minutes = models.PositiveIntegerField("first customer update within (minutes)", default=30)
     update_every_minutes = models.PositiveIntegerField("then an update every (minutes)", default=60)
+    are_checks_required = models.BooleanField(
+        "no “resolved” without its checks",
+        default=False,
+        help_text="Each check is made, or left out with a reason, before an incident this bad is resolved.",
+    )
     is_retro_required = models.BooleanField("needs a retrospective", default=False)
     retro_within_days = models.PositiveSmallIntegerField("retrospective within (working days)", default=5)
 

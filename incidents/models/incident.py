@@ -8,12 +8,14 @@ from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from config.audit.models import TrackedModel, VersionedModel
+from config.audit.models import VersionedModel
 from config.fields import Line, Prose
 from config.transitions import NotPermitted, signed, verb
-from incidents.models.catalogue import Impact, Region, Service, Severity
+from incidents.models.catalogue import Impact, Region, Service, Severity, as_imported
+from incidents.models.check import looked_at
 from incidents.models.people import Assignment
 from incidents.models.timeline import TimelineEntry
+from incidents.public_ids import new_id
 
 RESPOND = "incidents.respond_incident"
 MOMENT = "config.forms.Moment"
@@ -38,6 +40,11 @@ ORDERED = [
 
 def _name(moment: str) -> str:
     return moment.removesuffix("_at")
+
+
+def _may_advise(incident, user) -> bool:
+    """Who repairs it and who writes to customers both may know a way around it."""
+    return user.has_perm(RESPOND) or user.has_perm("incidents.publish_customerupdate")
 
 
 class IncidentQuerySet(models.QuerySet):
@@ -114,6 +121,7 @@ class Incident(VersionedModel):
 
     OPEN = (Status.DECLARED, Status.INVESTIGATING, Status.IDENTIFIED, Status.MONITORING)
 
+    public_id = models.CharField(max_length=12, unique=True, default=new_id, editable=False)
     title = Line(max_length=255, help_text="In customers' words: what do they notice?")
     summary = Prose(max_length=20_000, help_text="What happened to customers, in their words.")
     severity = models.ForeignKey(Severity, on_delete=models.PROTECT, related_name="incidents")
@@ -134,6 +142,12 @@ class Incident(VersionedModel):
         max_length=5_000,
         help_text="Was data lost, changed or seen by others? Say so even if the answer is no.",
     )
+    workaround = Prose(
+        max_length=5_000,
+        editable=False,
+        help_text="What customers can do until it is over. Markdown, in their words.",
+    )
+    workaround_is_public = models.BooleanField("workaround on the status page", default=False, editable=False)
     detection = models.CharField("how we knew", max_length=12, choices=Detection, default=Detection.UNKNOWN)
 
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -155,6 +169,7 @@ class Incident(VersionedModel):
     source = models.CharField("imported from", max_length=100, blank=True, default="", editable=False)
     external_id = models.CharField(max_length=200, blank=True, default="", editable=False)
     source_url = models.URLField(max_length=1_000, blank=True, default="", editable=False)
+    as_imported = as_imported()
 
     objects = IncidentManager()
 
@@ -195,6 +210,16 @@ class Incident(VersionedModel):
 
     def __str__(self):
         return f"{self.reference} {self.title}" if self.pk else self.title
+
+    @property
+    def is_public(self) -> bool:
+        """Whether customers may know of it."""
+        return self.visibility == self.Visibility.PUBLIC and not self.is_drill
+
+    @property
+    def public_workaround(self) -> str:
+        """What customers are told they can do while it is open."""
+        return self.workaround if self.workaround_is_public and self.is_open else ""
 
     @property
     def reference(self) -> str:
@@ -279,12 +304,14 @@ class Incident(VersionedModel):
         text = f"Fix in place, watching: {note}" if note else "Fix in place, watching."
         self._enter(self.Status.MONITORING, text, by=by, at=at)
 
-    @verb("Resolve", *OPEN, permission=RESPOND, form="incidents.forms.Identify")
-    def resolve(self, *, by, reason="", at=None, note=""):
-        """It is over for customers."""
+    @verb("Resolve", *OPEN, permission=RESPOND, form="incidents.forms.Resolve")
+    def resolve(self, *, by, reason="", at=None, note="", checks=(), unchecked_because=""):
+        """It is over for customers, as far as was looked at: each check is made, or left out for a reason."""
+        looked = looked_at(list(checks), unchecked_because.strip(), demanded_by=self.severity)
         self.resolved_at = at = at or timezone.now()
         self.acknowledged_at = self.acknowledged_at or at
-        self._enter(self.Status.RESOLVED, f"Resolved: {note}" if note else "Resolved.", by=by, at=at)
+        text = f"Resolved: {note}" if note else "Resolved."
+        self._enter(self.Status.RESOLVED, f"{text}{looked}", by=by, at=at)
 
     @verb(
         "Reopen",
@@ -315,6 +342,26 @@ class Incident(VersionedModel):
         text = f"Severity changed from {self.severity} to {severity}: {reason}"
         self.severity = severity
         self.log(TimelineEntry.Kind.STATE, text, by=by, at=at, is_key=True)
+
+    @verb(
+        "Say what customers can do",
+        *Status.values,
+        permission=_may_advise,
+        form="incidents.forms.Workaround",
+    )
+    def advise(self, *, by, reason="", workaround=None, workaround_is_public=None):
+        """What customers can do until it is over; they read it on its page once it is marked public."""
+        before = self.workaround, self.workaround_is_public
+        self.workaround = before[0] if workaround is None else workaround
+        self.workaround_is_public = before[1] if workaround_is_public is None else workaround_is_public
+        if self.workaround_is_public and not self.workaround.strip():
+            raise ValidationError({"workaround": "Write what customers can do, or take it off the page."})
+        if (self.workaround, self.workaround_is_public) == before:
+            raise ValidationError({"workaround": "That is what it says already."}, code="unchanged")
+        self._meta.get_field("workaround").run_validators(self.workaround)
+        where = "on the status page" if self.workaround_is_public else "for us alone"
+        text = f"What customers can do, {where}: {self.workaround}" if self.workaround else "No workaround."
+        self.log(TimelineEntry.Kind.NOTE, text, by=by)
 
     @verb(
         "Correct moments",
@@ -349,39 +396,3 @@ class Incident(VersionedModel):
 
 def _said(moment) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "unknown"
-
-
-class IncidentService(TrackedModel):
-    """A service was affected, this badly."""
-
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="service_impacts")
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="impacts")
-    impact = models.CharField(max_length=24, choices=Impact, default=Impact.DEGRADED)
-
-    class Meta:
-        verbose_name = "affected service"
-        ordering = ["service__position", "service__name"]
-        constraints = [
-            models.UniqueConstraint(fields=["incident", "service"], name="service_once_per_incident")
-        ]
-
-    def __str__(self):
-        return f"{self.service}: {self.get_impact_display()}"
-
-
-class IncidentRegion(TrackedModel):
-    """A region was affected, this badly."""
-
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="region_impacts")
-    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="impacts")
-    impact = models.CharField(max_length=24, choices=Impact, default=Impact.DEGRADED)
-
-    class Meta:
-        verbose_name = "affected region"
-        ordering = ["region__name"]
-        constraints = [
-            models.UniqueConstraint(fields=["incident", "region"], name="region_once_per_incident")
-        ]
-
-    def __str__(self):
-        return f"{self.region}: {self.get_impact_display()}"

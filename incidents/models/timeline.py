@@ -1,5 +1,7 @@
 """What happened, as people tell it. (Who edited what is the history, and the machine's.)"""
 
+from datetime import UTC
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -9,10 +11,15 @@ from django.utils import timezone
 from config.audit.models import TrackedModel, VersionedModel
 from config.fields import Line, Prose
 from config.transitions import WrongState, verb
+from incidents.models.catalogue import Impact, as_imported
+from incidents.models.rights import may_publish
+from incidents.public_ids import id_of, is_id
 
 
 class TimelineEntry(TrackedModel):
     """One thing that happened at one moment."""
+
+    state_field = "kind"  # it has no state of its own; what it is decides what may be corrected
 
     class Kind(models.TextChoices):
         ALERT = "alert", "Alert"
@@ -28,6 +35,13 @@ class TimelineEntry(TrackedModel):
     text = Prose(max_length=20_000, blank=False)
     source = Line(max_length=100, blank=True, default="", help_text="Where we know it from.")
     is_key = models.BooleanField("key event", default=False)
+    first_at = models.DateTimeField(
+        "first said to be",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Before its moment was corrected.",
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -51,6 +65,34 @@ class TimelineEntry(TrackedModel):
     def __str__(self):
         return f"{self.at:%Y-%m-%d %H:%M} {self.text[:80]}"
 
+    @property
+    def is_corrected(self) -> bool:
+        """Whether it was first said to have happened at another moment."""
+        return self.first_at is not None
+
+    # --- Verbs
+
+    # The moments of states and updates follow from the incident and from what customers read: see there.
+    @verb(
+        "Correct moment",
+        Kind.NOTE,
+        Kind.ALERT,
+        permission="incidents.change_timelineentry",
+        form="incidents.forms.CorrectEntry",
+    )
+    def correct(self, *, by, reason, at=None):
+        """It happened at another moment. The entry keeps what was said first, the timeline tells why."""
+        if at in (None, self.at):
+            raise ValidationError({"at": "That is the moment it has already."}, code="unchanged")
+        before, self.at = self.at, at
+        self.first_at = self.first_at or before
+        what = f"Corrected when “{self.text[:80]}” happened: {_said(before)} → {_said(at)}."
+        self.incident.log(self.Kind.CORRECTION, f"{what} {reason}", by=by)
+
+
+def _said(moment) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
 
 class CustomerUpdateQuerySet(models.QuerySet):
     """Updates, by whether customers have read them."""
@@ -59,9 +101,17 @@ class CustomerUpdateQuerySet(models.QuerySet):
         """What customers had been told by `at`."""
         return self.filter(published_at__lte=at or timezone.now())
 
+    def waiting(self):
+        """Written, and waiting for somebody who may publish it."""
+        return self.filter(state=CustomerUpdate.State.SUBMITTED)
+
+
+def _may_publish(update, user) -> bool:
+    return may_publish(update.incident, user)
+
 
 class CustomerUpdate(VersionedModel):
-    """What we tell customers: a draft until somebody publishes it, then it stays as it was said."""
+    """What we tell customers: a draft until somebody publishes it, then it is only corrected in the open."""
 
     class Status(models.TextChoices):
         INVESTIGATING = "investigating", "Investigating"
@@ -71,6 +121,7 @@ class CustomerUpdate(VersionedModel):
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
+        SUBMITTED = "submitted", "Waiting for approval"
         PUBLISHED = "published", "Published"
 
     state_field = "state"  # `status` is what customers read
@@ -85,6 +136,14 @@ class CustomerUpdate(VersionedModel):
     text = Prose(
         max_length=10_000, blank=False, help_text="In customers' words: what is affected, what to do now."
     )
+    next_update_by = models.DateTimeField(
+        "next update by", null=True, blank=True, help_text="When customers hear from us again at the latest."
+    )
+    # At publication, as the status page's API has it; what customers were told does not follow later changes.
+    affected = models.JSONField(default=list, blank=True, editable=False)
+    # What publishing it changes besides, in the same breath: incidents/updates/carrying.py.
+    plan = models.JSONField(default=dict, blank=True, editable=False)
+    as_imported = as_imported()
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     published_by = models.ForeignKey(
@@ -95,6 +154,16 @@ class CustomerUpdate(VersionedModel):
         related_name="+",
         editable=False,
     )
+    submitted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+    )
+    sent_back_because = Prose(max_length=2_000, editable=False)
     external_id = models.CharField(max_length=200, blank=True, default="", editable=False)
 
     objects = CustomerUpdateQuerySet.as_manager()
@@ -107,8 +176,12 @@ class CustomerUpdate(VersionedModel):
             models.CheckConstraint(
                 # Without `published_by`: an imported update was published by nobody we know.
                 name="update_published_with_moment",
-                condition=Q(state="draft", published_at=None, published_by=None)
+                condition=Q(state__in=["draft", "submitted"], published_at=None, published_by=None)
                 | Q(state="published", published_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="update_submitted_with_moment",
+                condition=Q(submitted_at__isnull=False) | (~Q(state="submitted") & Q(submitted_by=None)),
             ),
             models.UniqueConstraint(
                 fields=["incident", "external_id"], condition=~Q(external_id=""), name="update_imported_once"
@@ -117,6 +190,11 @@ class CustomerUpdate(VersionedModel):
 
     def __str__(self):
         return f"{self.get_status_display()}: {self.text[:80]}"
+
+    @property
+    def public_id(self) -> str:
+        """What customers' programs know it by."""
+        return self.external_id if is_id(self.external_id) else id_of("update", self.pk)
 
     @property
     def is_published(self) -> bool:
@@ -128,15 +206,23 @@ class CustomerUpdate(VersionedModel):
             raise ValidationError({"text": "Say something before you publish."})
 
     def refuse_edit(self):
-        """Raise WrongState once customers can read it: what was said stays as it was said."""
+        """Raise WrongState once customers can read it: what was said is only corrected in the open."""
         if self.is_published:
-            raise WrongState("Customers have read this update: publish a new one that corrects it.")
+            raise WrongState("Customers have read this update: correct it, and say why.")
 
-    @verb("Publish", State.DRAFT, permission="incidents.publish_customerupdate", form="config.forms.Moment")
+    # --- Verbs
+
+    @verb("Publish", State.DRAFT, State.SUBMITTED, permission=_may_publish, form="config.forms.Moment")
     def publish(self, *, by, reason="", at=None):
-        """Tell customers. The text cannot be changed afterwards; a correction is a new update."""
+        """Tell customers, and do what goes with it. From then on the text can only be corrected in the open."""
+        from incidents import emails
+        from incidents.updates.carrying import carry_out
+
+        was_submitted = self.state == self.State.SUBMITTED
         self.published_at = at or timezone.now()
         self.published_by = by
+        carry_out(self, by=self.submitted_by if was_submitted else by)
+        self.affected = self._affected_now()
         self.state = self.State.PUBLISHED
         self.incident.log(
             TimelineEntry.Kind.UPDATE,
@@ -144,3 +230,75 @@ class CustomerUpdate(VersionedModel):
             by=by,
             at=self.published_at,
         )
+        if was_submitted:
+            emails.tell_author(self, by=by)
+        from incidents.models.subscriber import Publication  # which knows updates
+
+        Publication.objects.create(update=self)  # with it, so that no subscriber is ever forgotten
+
+    @verb(
+        "Submit for approval",
+        State.DRAFT,
+        permission="incidents.change_customerupdate",
+        form="config.forms.OptionalReason",
+    )
+    def submit(self, *, by, reason="", at=None):
+        """Written by somebody who may not publish at this severity: whoever may is asked to."""
+        from incidents import emails
+
+        self.submitted_at = at or timezone.now()
+        self.submitted_by = by
+        self.sent_back_because = ""
+        self.state = self.State.SUBMITTED
+        self.incident.log(TimelineEntry.Kind.STATE, f"Waits for approval: {self}", by=by, at=at)
+        emails.ask_for_approval(self)
+
+    @verb("Send back", State.SUBMITTED, permission=_may_publish, form="config.forms.Reason")
+    def send_back(self, *, by, reason):
+        """It should not be said like this: its author is told why, and it is a draft again."""
+        from incidents import emails
+
+        self.sent_back_because = reason
+        self.state = self.State.DRAFT
+        self.incident.log(TimelineEntry.Kind.STATE, f"An update was sent back: {reason}", by=by)
+        emails.tell_author(self, by=by)
+
+    @verb(
+        "Correct",
+        State.PUBLISHED,
+        permission=_may_publish,
+        form="incidents.forms.CorrectUpdate",
+        is_grave=True,
+    )
+    def correct(self, *, by, reason, text=None, at=None):
+        """What customers read was not right: they read the new text, what it said before, and why."""
+        text = self._meta.get_field("text").to_python(text or "").strip()
+        if text in ("", self.text):
+            raise ValidationError({"text": "Say it otherwise than before."}, code="unchanged")
+        self.corrections.create(
+            before=self.text, after=text, reason=reason, corrected_by=by, corrected_at=at or timezone.now()
+        )
+        self.text = text
+        said = _said(self.published_at)
+        self.incident.log(
+            TimelineEntry.Kind.CORRECTION,
+            f"Corrected what customers were told at {said}: {reason}",
+            by=by,
+            at=at,
+        )
+
+    def _affected_now(self) -> list[dict]:
+        """How each service stands by this update, and how it stood by the one before."""
+        before = self.incident.updates.published(self.published_at).values_list("affected", flat=True).first()
+        stood = {one["code"]: one["new_status"] for one in before or ()}
+        is_over = self.status == self.Status.RESOLVED
+        return [
+            {
+                "code": row.service.public_id,
+                "name": row.service.name,
+                "old_status": stood.get(row.service.public_id, Impact.NONE.value),
+                "new_status": Impact.NONE.value if is_over else row.impact,
+            }
+            for row in self.incident.service_impacts.select_related("service")
+            if row.service.is_public
+        ]

@@ -98,7 +98,8 @@ def test_the_newest_incidents_come_without_a_list_of_components(load, document):
     del document["components"]
     document["incidents"][0]["components"][0]["name"] = "Old name of it"
     said = load(document)
-    assert "(0 created, 0 changed, 1 unchanged), 2 updates, 2 services" in said
+    # What the incident calls it is kept with the incident; the service keeps the name it has on its page.
+    assert "(0 created, 1 changed, 0 unchanged), 2 updates, 2 services" in said
     assert Service.objects.get(external_id=API).name == "API"
 
 

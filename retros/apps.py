@@ -7,7 +7,8 @@ class RetrosConfig(AppConfig):
     verbose_name = "Retrospectives"
 
     def ready(self):
-        from retros import sweeps  # noqa: F401  registers its sweeps
+        from retros import emails, on_status_page, reminders, sweeps  # noqa: F401  register themselves
         from retros.defaults import add_template_and_factors
+        from retros.exchange import perspectives  # noqa: F401
 
         post_migrate.connect(add_template_and_factors, sender=self, dispatch_uid="aftercare.template")

@@ -20,7 +20,7 @@ from incidents.imports.shape import Part, Refused, moment_of, refuse_twice, said
 from incidents.imports.statuspage import DOUBT
 from incidents.imports.storing import LIFE, Tally, drop_settled, severity_of_rank
 from incidents.models import Incident, Severity, TimelineEntry
-from retros.models import Factor, RetroFactor, Retrospective, RetrospectiveIncident, Section
+from retros.models import Factor, RetroFactor, Retrospective, RetrospectiveIncident, Section, Topic
 
 SOURCE = "postmortems"
 FILE_LIMIT = 1024 * 1024  # bytes
@@ -365,7 +365,7 @@ def _create_retros(postmortems):
 
 def _section_rows(told):
     return {
-        (retro, heading): Wanted({"text": text, "position": position})
+        (retro, heading): Wanted({"text": text, "position": position, "topic": Topic.of(heading)})
         for retro, one in told.items()
         for position, (heading, text) in enumerate(one.sections.items(), 1)
     }

@@ -1,5 +1,5 @@
 """The retrospectives in the workspace, split as the models are."""
 
-from retros.admin import catalogue, parts, retrospective
+from retros.admin import catalogue, findings, learning, parts, retrospective, said
 
-__all__ = ["catalogue", "parts", "retrospective"]
+__all__ = ["catalogue", "findings", "learning", "parts", "retrospective", "said"]

@@ -13,6 +13,7 @@ from config.admin import (
 from retros.models import (
     Factor,
     Retrospective,
+    StepRule,
     Template,
     TemplateSection,
 )
@@ -20,7 +21,7 @@ from retros.models import (
 
 class TemplateSectionInline(WorkspaceStackedInline):
     model = TemplateSection
-    fields = ("heading", "guidance", "position")
+    fields = ("heading", "topic", "guidance", "position")
     tab = False
 
 
@@ -28,7 +29,7 @@ class TemplateSectionInline(WorkspaceStackedInline):
 class TemplateAdmin(WorkspaceAdmin):
     list_display = ("name", "is_default", "sections_count")
     search_fields = ("name",)
-    fields = ("name", "is_default")
+    fields = ("name", "is_default", "needs_approval")
     inlines = (TemplateSectionInline,)
 
     def get_queryset(self, request):
@@ -45,7 +46,7 @@ class TemplateSectionAdmin(WorkspaceAdmin):
     list_select_related = ("template",)
     search_fields = ("heading", "guidance")
     autocomplete_fields = ("template",)
-    fields = ("template", "heading", "guidance", "position")
+    fields = ("template", "heading", "topic", "guidance", "position")
 
 
 @admin.register(Factor)
@@ -75,3 +76,14 @@ class FactorAdmin(WorkspaceAdmin):
             row.pk,
             row.used,
         )
+
+
+@admin.register(StepRule)
+class StepRuleAdmin(WorkspaceAdmin):
+    """Which retros are asked for which step. A new rule reaches the open ones within a minute."""
+
+    list_display = ("kind", "least_severe_rank", "within_days", "who", "position")
+    fields = ("kind", "least_severe_rank", "within_days", "who", "position")
+
+    def get_readonly_fields(self, request, obj=None):
+        return ("kind",) if obj else ()

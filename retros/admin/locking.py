@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
 
 from config.admin import (
@@ -23,6 +24,13 @@ def add_action(request, **about) -> list[dict]:
         return []
     url = reverse(f"admin:{items._meta.app_label}_{items._meta.model_name}_add")
     return [{"label": "Add an action", "url": f"{url}?{urlencode(about)}", "look": "plain"}]
+
+
+def taken_along(row):
+    """Links to the retro on paper and as a file."""
+    roads = (("print", "Print"), ("markdown", "Markdown"), ("json", "JSON"))
+    links = ((reverse(f"retro-{name}", args=[row.pk]), label) for name, label in roads)
+    return format_html_join(" · ", '<a class="aftercare-link" href="{}">{}</a>', links)
 
 
 class LockedWhenPublished(WorkspaceAdmin):

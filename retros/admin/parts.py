@@ -7,22 +7,21 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from config.admin import (
-    link,
-    links,
-)
-from retros.admin.locking import LockedWhenPublished, add_action
+from config.admin import Card, link, moment
+from config.coach import TEAM
+from retros.admin.locking import LockedWhenPublished
 from retros.models import (
-    Finding,
     Participant,
     RetroFactor,
     Retrospective,
     RetrospectiveIncident,
     Section,
+    Step,
+    TimelineMark,
 )
 
 
-class _PartAdmin(LockedWhenPublished):
+class PartAdmin(LockedWhenPublished):
     """Something of a retro: seen by whoever sees the retro, locked with it, and it stays with it."""
 
     visible_through = "retro"
@@ -53,44 +52,30 @@ class _PartAdmin(LockedWhenPublished):
 
 
 @admin.register(Section)
-class SectionAdmin(_PartAdmin):
+class SectionAdmin(PartAdmin):
     list_display = ("heading", "retro_link", "beginning")
     search_fields = ("heading", "text")
-    fields = ("heading", "position", "text")
+    fields = ("heading", "topic", "position", "text")
+    coached = {"text": TEAM}
 
     @display(description="text")
     def beginning(self, row):
         return row.text[:120] or "Nothing written yet"
 
 
-@admin.register(Finding)
-class FindingAdmin(_PartAdmin):
-    list_display = ("beginning", "kind", "retro_link")
-    list_filter = (("kind", ChoicesDropdownFilter),)
-    search_fields = ("text",)
-    fields = ("kind", "text", "position", "led_to")
-    readonly_fields = ("led_to",)
-
-    def verb_links(self, request, row):
-        return [*super().verb_links(request, row), *add_action(request, retro=row.retro_id, finding=row.pk)]
-
-    @display(description="finding")
-    def beginning(self, row):
-        return row.text[:120]
-
-    @display(description="actions that grew from it")
-    def led_to(self, row):
-        return links(row.action_items.all(), "None yet") if row.pk else "–"
-
-
 @admin.register(Participant)
-class ParticipantAdmin(_PartAdmin):
+class ParticipantAdmin(PartAdmin):
     list_display = ("who", "hat", "retro_link")
     list_filter = (("hat", ChoicesDropdownFilter), ("user", AutocompleteSelectFilter))
     list_select_related = ("retro", "user")
     search_fields = ("name", "user__name")
     autocomplete_fields = ("retro", "user")
-    fields = ("user", "name", "hat")
+    fields = ("user", "name", "email", "hat")
+
+    def get_fields(self, request, obj=None):
+        # An address is for those who write to people, not for everybody who reads.
+        may_write = self.has_add_permission(request)
+        return [name for name in super().get_fields(request, obj) if may_write or name != "email"]
 
     @display(description="who")
     def who(self, row):
@@ -98,17 +83,18 @@ class ParticipantAdmin(_PartAdmin):
 
 
 @admin.register(RetroFactor)
-class RetroFactorAdmin(_PartAdmin):
+class RetroFactorAdmin(PartAdmin):
     list_display = ("factor", "note", "retro_link")
     list_filter = (("factor", AutocompleteSelectFilter),)
     list_select_related = ("retro", "factor")
     search_fields = ("factor__name", "note")
     autocomplete_fields = ("retro", "factor")
     fields = ("factor", "note")
+    coached = {"note": TEAM}
 
 
 @admin.register(RetrospectiveIncident)
-class RetrospectiveIncidentAdmin(_PartAdmin):
+class RetrospectiveIncidentAdmin(PartAdmin):
     list_display = ("incident", "retro_link")
     list_select_related = ("retro", "incident")
     visible_through = "incident"
@@ -116,3 +102,45 @@ class RetrospectiveIncidentAdmin(_PartAdmin):
     references = {"INC": "incident", "RETRO": "retro"}
     autocomplete_fields = ("retro", "incident")
     fields = ("incident",)
+
+
+@admin.register(Step)
+class StepAdmin(PartAdmin):
+    """Planned by rules; who does it by when is said here, and that a retro does without it."""
+
+    list_display = ("kind", "retro_link", "due_on", "owner", "status")
+    list_select_related = ("retro__facilitator", "retro__sponsor", "owner")
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("owner", AutocompleteSelectFilter),
+    )
+    autocomplete_fields = ("retro", "owner")
+    fields = ("owner", "due_on")
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False  # left out instead, with a reason
+
+    def cards(self, request, row):
+        stands = [("Status", row.get_status_display()), ("Whose it is", row.responsible or "Nobody’s yet")]
+        if row.is_left_out:
+            stands += [("Because", row.left_out_because), ("Since", moment(row.left_out_at))]
+            stands += [("By", row.left_out_by)] if row.left_out_by else []
+        return [Card(row.get_kind_display(), stands)]
+
+
+@admin.register(TimelineMark)
+class TimelineMarkAdmin(PartAdmin):
+    """What matters on timelines, across retros. Marks are set in the workspace of each."""
+
+    list_display = ("entry", "kind", "is_starred", "retro_link")
+    list_select_related = ("retro", "entry")
+    list_filter = (("kind", ChoicesDropdownFilter),)
+    autocomplete_fields = ("retro", "entry")
+    fields = ("kind", "is_starred", "note")
+
+    def has_add_permission(self, request):
+        return False

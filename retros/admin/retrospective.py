@@ -22,10 +22,17 @@ from config.admin import (
     moment,
 )
 from config.changelist import PeriodFilter
-from config.dashboard import due_in_words, row_url
+from config.coach import TEAM
+from config.dashboard import due_in_words
+from config.reminding.admin import reminder_card
+from config.search.alike import alike_card
 from config.visibility import visible
 from incidents.models import Incident
-from retros.admin.locking import LockedWhenPublished, add_action
+from retros.admin import meeting, perspectives
+from retros.admin.learning import DraftsLearning
+from retros.admin.locking import add_action, taken_along
+from retros.admin.reviewing import ReviewedAdmin
+from retros.admin.workspace import workspace_urls
 from retros.forms import OpenRetro
 from retros.models import (
     Finding,
@@ -102,6 +109,7 @@ class IncidentInline(WorkspaceInline):
 class SectionInline(WorkspaceStackedInline):
     model = Section
     fields = ("heading", "questions", "text")
+    coached = {"text": TEAM}
     readonly_fields = ("questions",)
 
     @display(description="To help you")
@@ -111,25 +119,32 @@ class SectionInline(WorkspaceStackedInline):
 
 class ParticipantInline(WorkspaceInline):
     model = Participant
-    fields = ("user", "name", "hat")
+    fields = ("user", "name", "email", "hat")
     autocomplete_fields = ("user",)
+
+    def get_fields(self, request, obj=None):
+        # An address is for those who write to people, not for everybody who reads.
+        may_write = self.has_add_permission(request, obj)
+        return [name for name in self.fields if may_write or name != "email"]
 
 
 class FactorInline(WorkspaceInline):
     model = RetroFactor
     verbose_name, verbose_name_plural = "contributing factor", "contributing factors"
     fields = ("factor", "note")
+    coached = {"note": TEAM}
     autocomplete_fields = ("factor",)
 
 
 class FindingInline(WorkspaceInline):
     model = Finding
-    fields = ("kind", "text")
+    fields = ("kind", "text", "accepted_because")
+    coached = {"text": TEAM}
 
 
 @admin.register(Retrospective)
-class RetrospectiveAdmin(LockedWhenPublished):
-    list_display = ("retro", "due", "state", "facilitator", "about", "open_actions")
+class RetrospectiveAdmin(DraftsLearning, ReviewedAdmin):
+    list_display = ("retro", "due", "state", "facilitator", "about", "open_actions", "work")
     list_filter = (
         StageFilter,
         LedFilter,
@@ -141,8 +156,21 @@ class RetrospectiveAdmin(LockedWhenPublished):
     search_fields = ("title",)
     search_help_text = "Title, or a reference such as RETRO-0012"
     references = {"RETRO": "pk"}
-    autocomplete_fields = ("facilitator",)
-    fieldsets = ((None, {"fields": ("title", ("facilitator", "due_on"), "customer_impact")}),)
+    autocomplete_fields = ("facilitator", "sponsor")
+    coached = {"customer_impact": TEAM}
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "title",
+                    ("facilitator", "sponsor", "due_on"),
+                    "customer_impact",
+                    "no_actions_because",
+                )
+            },
+        ),
+    )
     add_fieldsets = ((None, {"fields": ("incidents", "title", "facilitator", "due_on")}),)
     inlines = (
         SectionInline,
@@ -151,6 +179,11 @@ class RetrospectiveAdmin(LockedWhenPublished):
         FindingInline,
         IncidentInline,
     )
+
+    added_cards = (perspectives.card, meeting.card)
+
+    def get_urls(self):
+        return [*workspace_urls(self), *perspectives.urls(self), *meeting.urls(self), *super().get_urls()]
 
     def get_queryset(self, request):
         items = Retrospective._meta.get_field("action_items").related_model.objects
@@ -183,7 +216,17 @@ class RetrospectiveAdmin(LockedWhenPublished):
             stands += [("By", str(row.published_by))] if row.published_by else []
         about = [("Incidents", self.about(row)), ("Open actions", self.open_actions(row))]
         about += [("Template", link(row.template))] if row.template else []
-        return [Card("Where it stands", stands), Card("What it is about", about)]
+        about.append(("To take along", taken_along(row)))
+        return [
+            Card("Where it stands", stands),
+            Card("What it is about", about),
+            *self.review_cards(request, row),
+            reminder_card("retro", row, request),
+            *alike_card("incident", self._seen_incidents(request, row), request.user),
+        ]
+
+    def _seen_incidents(self, request, row):
+        return list(row.incidents.visible_to(request.user).order_by().values_list("pk", flat=True))
 
     def get_changeform_initial_data(self, request):
         mine = {"facilitator": request.user.pk} if request.user.has_perm(FACILITATE) else {}
@@ -193,14 +236,23 @@ class RetrospectiveAdmin(LockedWhenPublished):
         return super().add_view(request, form_url, {"title": "Open a retrospective", **(extra_context or {})})
 
     def response_post_save_add(self, request, obj):
-        return HttpResponseRedirect(row_url(obj))  # opened in order to be written
+        return HttpResponseRedirect(obj.workspace_url)  # opened in order to be written
 
     def save_model(self, request, obj, form, change):
         if change:  # opening one has stored it already, whole
             super().save_model(request, obj, form, change)
 
-    def verb_links(self, request, row):
-        return [*super().verb_links(request, row), *add_action(request, retro=row.pk)]
+    def url_after_verb(self, row):
+        return row.workspace_url
+
+    def verb_links(self, request, row, is_workspace=False):
+        verbs = super().verb_links(request, row)
+        added = [*perspectives.ways(request, row), *meeting.ways(request, row)]
+        if is_workspace:
+            return [*verbs, *added]
+        there = {"label": "Open the workspace", "url": row.workspace_url, "look": "next"}
+        rest = [verb | {"look": "plain"} if verb["look"] == "next" else verb for verb in verbs]
+        return [there, *rest, *added, *add_action(request, retro=row.pk)]
 
     @display(description="retrospective", ordering="opened_at")
     def retro(self, row):
@@ -223,6 +275,11 @@ class RetrospectiveAdmin(LockedWhenPublished):
             if late and not row.is_published
             else text
         )
+
+    @display(description="workspace")
+    def work(self, row):
+        words = format_html('Open<span class="sr-only"> the workspace of {}</span>', row.reference)
+        return format_html('<a class="aftercare-link" href="{}">{}</a>', row.workspace_url, words)
 
     @display(description="open actions", ordering="open_items")
     def open_actions(self, row):

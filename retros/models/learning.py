@@ -1,8 +1,9 @@
 """What we learnt: several contributing factors, never one cause and never a person; and findings."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
-from config.audit.models import VersionedModel
+from config.audit.models import TrackedModel, VersionedModel
 from config.fields import Line, Prose
 
 
@@ -53,9 +54,66 @@ class Finding(VersionedModel):
     kind = models.CharField(max_length=16, choices=Kind)
     text = Prose(max_length=5_000, blank=False)
     position = models.PositiveIntegerField(default=0)
+    accepted_because = Prose(
+        "no action, because…",
+        max_length=2_000,
+        help_text="What makes it right to live with it. Leave empty where actions answer it.",
+    )
 
     class Meta:
         ordering = ["position", "pk"]
 
     def __str__(self):
         return f"{self.get_kind_display()}: {self.text[:80]}"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether something follows from it: an action, or the decision to live with it, and why."""
+        return bool(self.accepted_because.strip()) or self.action_items.exists()
+
+    def show_by(self, entries, *, among=None):
+        """Make `entries` of the timeline its evidence, instead of those it has of `among` (of all if None)."""
+        wanted = {entry.pk: entry for entry in entries}
+        has = self.evidence.all() if among is None else self.evidence.filter(entry__in=among)
+        for link in has:
+            if wanted.pop(link.entry_id, None) is None:
+                link.delete()
+        for entry in wanted.values():
+            link = FindingEvidence(finding=self, entry=entry)
+            link.full_clean()
+            link.save()
+
+
+class FindingEvidence(TrackedModel):
+    """This entry of the timeline shows what was found."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="evidence")
+    entry = models.ForeignKey(
+        "incidents.TimelineEntry",
+        on_delete=models.CASCADE,
+        related_name="evidence_for",
+        verbose_name="timeline entry",
+    )
+
+    class Meta:
+        verbose_name = "evidence"
+        verbose_name_plural = "evidence"
+        ordering = ["entry__at", "entry_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["finding", "entry"],
+                name="evidence_named_once",
+                violation_error_message="This entry is named already.",
+            )
+        ]
+
+    def __str__(self):
+        return str(self.entry)
+
+    def clean(self):
+        about = self.finding.retro.incident_links.filter(incident=self.entry.incident_id)
+        if not about.exists():
+            raise ValidationError(
+                {"entry": "Choose an entry of the timeline of this retrospective’s incidents."},
+                code="elsewhere",
+            )

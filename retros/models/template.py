@@ -1,5 +1,7 @@
 """The questions a retrospective starts with. Facilitators edit them; a retro keeps the ones it began with."""
 
+from collections import defaultdict
+
 from django.db import models
 from django.db.models import Q
 
@@ -7,11 +9,51 @@ from config.audit.models import VersionedModel
 from config.fields import Line, Prose
 
 
+class Topic(models.TextChoices):
+    """What a section is about, whatever it is called: the gate before publishing and the exports go by it."""
+
+    IMPACT = "impact", "Customer impact"
+    SEQUENCE = "sequence", "Sequence of events"
+    DETECTION = "detection", "Detection"
+    COMMUNICATION = "communication", "Communication"
+    REMEDIATION = "remediation", "Remediation"
+    SURPRISE = "surprise", "What surprised us"
+    WENT_WELL = "went_well", "What went well"
+    LUCK = "luck", "Where we were lucky"
+    OTHER = "other", "Something else"
+
+    @classmethod
+    def of(cls, heading: str) -> "Topic":
+        """What a section with this heading is most likely about."""
+        words = heading.strip().casefold()
+        return next((topic for topic in cls if words in (topic.label.casefold(), *_ALSO[topic])), cls.OTHER)
+
+
+# How the published guides and other tools head the same thing.
+_ALSO = defaultdict(
+    tuple,
+    {
+        Topic.IMPACT: ("impact", "user impact"),
+        Topic.SEQUENCE: ("timeline", "sequence", "what happened"),
+        Topic.DETECTION: ("how we knew",),
+        Topic.COMMUNICATION: ("messaging", "communications"),
+        Topic.REMEDIATION: ("resolution", "recovery", "mitigation", "response"),
+        Topic.SURPRISE: ("surprises",),
+        Topic.WENT_WELL: ("went well",),
+        Topic.LUCK: ("where we got lucky", "luck"),
+    },
+)
+
+
 class Template(VersionedModel):
     """A list of sections for new retrospectives."""
 
     name = Line(max_length=100, unique=True)
     is_default = models.BooleanField(default=False, help_text="Used when nothing else is chosen.")
+    needs_approval = models.BooleanField(
+        default=False,
+        help_text="A retro that begins from it is published only after somebody who does not lead it approved it.",
+    )
 
     class Meta:
         ordering = ["name"]
@@ -34,6 +76,7 @@ class TemplateSection(VersionedModel):
     template = models.ForeignKey(Template, on_delete=models.CASCADE, related_name="sections")
     position = models.PositiveIntegerField(default=0)
     heading = Line(max_length=200)
+    topic = models.CharField(max_length=16, choices=Topic, default=Topic.OTHER)
     guidance = Prose(max_length=5_000, help_text="Questions in how/what form.")
 
     class Meta:

@@ -5,18 +5,22 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from config.outbox import troubles
 from config.transitions import verbs_of
 from incidents.models import Incident
 from retros.models import Factor, Finding, Participant, RetroFactor, Retrospective, Section, Template
 from tests import pages
+from tests.conftest import make_publishable
 from tests.pages import add_page, list_of, page
 
-VERBS = list(verbs_of(Retrospective))
+# Two change other rows or need a facilitator who was part of it: test_review_page.py, test_neutrality.py.
+VERBS = [name for name in verbs_of(Retrospective) if name not in ("ask_reviewers", "confirm_facilitator")]
 ROADS = {"draft": [], "in_review": ["send_for_review"], "published": ["send_for_review", "publish"]}
 REASON = {"reason": "The timeline was not complete"}
 
 
 def bring(retro, state):
+    make_publishable(retro)
     for verb in ROADS[state]:
         getattr(retro, verb)(by=None)
     return retro
@@ -101,7 +105,7 @@ def test_opening_one_brings_the_sections_of_the_template(client, resolved, ana):
     client.force_login(ana)
     response = client.post(add_page(Retrospective), {"incidents": [resolved.pk], "facilitator": ana.pk})
     retro = Retrospective.objects.get()
-    assert response.url == page(retro)
+    assert response.url == retro.workspace_url
     assert (retro.title, retro.facilitator) == (resolved.title, ana)
     assert list(retro.incidents.all()) == [resolved]
     headings = Template.objects.get(is_default=True).sections.values_list("heading", flat=True)
@@ -301,9 +305,11 @@ def test_the_page_of_a_retro_costs_the_same_however_much_is_on_it(client, retro,
         for number in range(count):
             retro.findings.create(kind="luck", text=f"Finding {number}")
             retro.participants.create(name=f"Guest {number}", hat="customer")
+        troubles.forget()  # the banner asks anew every few seconds
         return len(pages.queries_of(client, page(retro)))
 
     client.force_login(ana)
+    client.get(page(retro))  # a process asks for the kind of page once
     assert fill(2) == fill(20)
 
 

@@ -11,7 +11,8 @@ def url(retro, *rest):
 
 
 @pytest.fixture
-def published(retro, ana):
+def published(publishable, ana):
+    retro = publishable
     retro.send_for_review(by=ana)
     retro.publish(by=ana)
     return retro

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from config.transitions import NotPermitted
-from retros.models import Retrospective
+from retros.models import Comment, Learning, Retrospective, Review, Step
 from tests.cases import (
     Case,
     assert_recorded,
@@ -18,7 +18,9 @@ from tests.cases import (
     each_verb,
     verbs_in,
 )
+from tests.conftest import make_publishable
 from tests.faults import is_whole_or_absent
+from tests.retros import test_asking_verbs as asking
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +51,7 @@ def make(ana):
 
     def of(model, state):
         retro = model.objects.create(title="Checkout fails", due_on=AT.date(), opened_at=OPENED)
+        make_publishable(retro)
         for step in ["send_for_review", "publish"][: ["draft", "in_review", "published"].index(state)]:
             getattr(retro, step)(by=ana)
         return retro
@@ -61,13 +64,19 @@ def asked(case):
 
 
 def test_every_verb_of_this_app_is_in_the_table():
-    assert verbs_in("retros") == {model: set(cases) for model, cases in TABLES.items()}
+    verbs, tables = verbs_in("retros"), TABLES | asking.TABLES
+    for model in (Review, Comment, Learning, Step):  # test_reviews.py, test_learning_verbs.py, test_steps.py
+        verbs.pop(model)
+    # What changes other rows, or asks for a facilitator who was part of it: test_reviews.py, test_neutrality.py.
+    verbs[Retrospective] -= {"ask_reviewers", "confirm_facilitator"}
+    assert verbs == {model: set(cases) for model, cases in tables.items()}
 
 
 @verbs
 def test_it_sets_everything_together_and_nothing_else(make, ana, model, verb, case):
     row = make(model, case.start)
     done = changes_of(row, lambda: getattr(row, verb)(by=ana, version=row.version, **asked(case)))
+    done = {name: value for name, value in done.items() if name not in row.bookkeeping()}
     assert done == {name: ana.pk if value == "ana" else value for name, value in case.sets.items()}
     assert_recorded(row, by=ana, reason=REASON)
 
@@ -129,7 +138,8 @@ def test_published_goes_with_its_moment_in_the_database(make):
             Retrospective.objects.filter(pk=retro.pk).update(**values)
 
 
-def test_a_facilitator_may_publish_what_another_one_prepared(make, ana, retro):
+def test_a_facilitator_may_publish_what_another_one_prepared(make, ana, publishable):
+    retro = publishable
     retro.send_for_review(by=ana)
     retro.publish(by=ana)
     assert retro.is_published

@@ -2,6 +2,7 @@
 
 from django_filters.rest_framework import FilterSet
 
+from actions import checks_api
 from actions.models import ActionItem
 from actions.serializers import ItemCreate, ItemEdit, ItemRow
 from config.api.filters import Day, Named, OneOf, YesNo
@@ -48,7 +49,7 @@ class Items(Creates, Edits):
     )
 
     def with_shown(self, queryset):
-        return queryset.select_related("owner", "ended_by")
+        return queryset.select_related("owner", "ended_by", "offered_to", "offered_by")
 
     def make(self, data):
         item = ActionItem(**data)
@@ -62,4 +63,4 @@ class Items(Creates, Edits):
             raise NotPermitted("Its owner, or whoever manages actions, may edit it.")
 
 
-ROUTES = [("action-items", Items, "action-items")]
+ROUTES = [("action-items", Items, "action-items"), *checks_api.ROUTES]

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ActionsConfig(AppConfig):
@@ -6,4 +7,14 @@ class ActionsConfig(AppConfig):
     verbose_name = "Improvement actions"
 
     def ready(self):
-        from actions import emails, sweeps  # noqa: F401  register their messages and sweeps
+        from actions import (  # noqa: F401  register themselves
+            anniversaries,
+            emails,
+            exchange,
+            reminders,
+            summaries,
+            sweeps,
+        )
+        from actions.defaults import add_policies
+
+        post_migrate.connect(add_policies, sender=self, dispatch_uid="aftercare.policies")

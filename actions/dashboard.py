@@ -4,7 +4,7 @@ from django.db.models import Count, F, Min
 from django.urls import reverse
 from django.utils import timezone
 
-from actions.models import ActionItem
+from actions.models import ActionItem, EffectivenessCheck
 from config.dashboard import (
     ROWS,
     Entry,
@@ -25,7 +25,8 @@ entries(
     "Actions",
     30,
     Entry(ITEM, "task_alt", "All actions"),
-    Entry(ITEM, "person_check", "My actions", "whose=mine&stage=open"),
+    Entry("", "person_check", "My actions", page="my-actions", permission="actions.view_actionitem"),
+    Entry(ITEM, "groups", "Team", "stage=open", permission="actions.manage_actionitem"),
 )
 
 
@@ -39,7 +40,7 @@ def my_actions(request) -> Panel:
         title="My actions",
         rows=[_row(item, request.user.today()) for item in rows],
         total=total,
-        all=Link(f"All {total} open actions of mine", list_url(ITEM, "whose=mine&stage=open")),
+        all=Link(f"All {total} open actions of mine", reverse("my-actions")),
         empty="Nothing waits for you. What retrospectives ask of you will be listed here.",
         add=add if request.user.has_perm("actions.add_actionitem") else None,
     )
@@ -89,4 +90,35 @@ def _owner(owner) -> Row:
         facts=(f"oldest due {day_in_words(owner['oldest'], today)}",),
         late=f"{owner['count']} overdue",
         note="" if owner["owner"] else "Choose an owner: nobody is reminded.",
+    )
+
+
+CHECK = "actions.EffectivenessCheck"
+entries("Actions", 30, Entry(CHECK, "fact_check", "Did it work?"))
+
+
+@panel(35, permission="actions.view_effectivenesscheck")
+def did_it_work(request) -> Panel:
+    """What the reader is asked about; for who manages actions, also what nobody else could be asked."""
+    waiting = EffectivenessCheck.objects.waiting_for(request.user).select_related("item__owner")
+    rows, total = first(waiting.order_by("due_on", "pk"))
+    return Panel(
+        title="Did it work?",
+        rows=[_question(check, request.user) for check in rows],
+        total=total,
+        all=Link(f"All {total} questions that wait for me", list_url(CHECK, "whose=mine")),
+        empty="Nobody waits for your answer. When an action was done we ask somebody else whether it worked.",
+    )
+
+
+def _question(check, reader) -> Row:
+    due, late = due_in_words(check.due_on, reader.today())
+    return Row(
+        title=str(check.item),
+        url=row_url(check),
+        mark="It may have happened again" if check.incident_id else "",
+        tone="danger",
+        facts=(f"done by {check.item.owner}" if check.item.owner else "done", due),
+        late=late,
+        note=check.item.success_measure or check.item.evidence,
     )

@@ -2,13 +2,15 @@
 
 from rest_framework import serializers
 
-from actions.forms import validate_due_day
 from actions.models import ActionItem
 from config.api.fields import ByName, CountField, Person, StrictModel
+from config.forms import validate_due_day
 from config.people.models import User
 from retros.models import Finding, Retrospective
 
-_TEXTS = ("title", "why", "kind", "priority", "external_url")
+_TEXTS = ("title", "why", "kind", "priority", "external_url", "success_measure", "check_on")
+_PROMISED = ("promised_on", "slips", "snoozed_until", "waits_for")
+_OFFERED = ("offered_to", "offered_at", "offered_by", "offer_note")
 
 
 class ItemRow(StrictModel):
@@ -21,12 +23,17 @@ class ItemRow(StrictModel):
     retro = serializers.SerializerMethodField()
     finding = serializers.IntegerField(source="finding_id", allow_null=True)
     ended_by = Person(allow_null=True)
+    slips = serializers.IntegerField(help_text="How often its due day was moved.")
+    waits_for = serializers.CharField(help_text="Empty if nothing blocks it.")
+    offered_to = Person(allow_null=True, help_text="Whoever was asked to take it and has not answered.")
+    offered_by = Person(allow_null=True)
     external_url = serializers.CharField(help_text="Empty if there is none.")
 
     class Meta:
         model = ActionItem
         fields = (
             *("id", "reference", "status", *_TEXTS, "owner", "due_on", "is_overdue"),
+            *(*_PROMISED, *_OFFERED),
             *("retro", "finding", "created_at", "ended_at", "ended_by", "evidence", "drop_reason", "version"),
         )
         read_only_fields = fields

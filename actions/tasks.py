@@ -1,7 +1,17 @@
-from actions import sweeps
+from actions import anniversaries, summaries, sweeps
 from config.celery import app
 
 
 @app.task
-def queue_overdue_reminders():
-    sweeps.queue_overdue_reminders()
+def ask_about_recurrences():
+    sweeps.ask_about_recurrences()
+
+
+@app.task
+def queue_summaries():
+    summaries.queue_summaries()
+
+
+@app.task
+def queue_anniversaries():
+    anniversaries.queue_anniversaries()

@@ -17,9 +17,12 @@ VERBS = list(verbs_of(ActionItem))
 ROADS = {
     "open": lambda item: None,
     "in_progress": lambda item: item.start(by=None),
-    "done": lambda item: item.complete(by=None),
+    "done": lambda item: item.complete(by=None, evidence="It rang."),
     "dropped": lambda item: item.drop(by=None, reason="The service goes away"),
 }
+TAKERS = {"accept", "decline"}  # for whoever was asked
+DECIDED = {"reassign"}  # by whoever manages items
+AGAIN = {"hand_over", "snooze", "block"}  # may be done again in the same state
 
 
 def bring(item, state):
@@ -27,8 +30,13 @@ def bring(item, state):
     return item
 
 
-def open_for(item, verb):
-    return bring(item, verbs_of(ActionItem)[verb].allowed[0])
+def open_for(item, verb, other=None):
+    bring(item, verbs_of(ActionItem)[verb].allowed[0])
+    if verb in TAKERS or verb == "keep":
+        item.hand_over(by=item.owner, to=other)
+    elif verb == "unblock":
+        item.block(by=None, waits_for="Parts", until=day(3))
+    return item
 
 
 def closed_for(item, verb):
@@ -42,11 +50,34 @@ def answers(verb, someone):
         "start": {},
         "complete": {"evidence": "The alert rang in the drill"},
         "postpone": {"due_on": day(30), "reason": "The supplier is late"},
+        "hand_over": {"to": someone.pk, "note": "You know it best"},
+        "accept": {"reason": "Gladly"},
+        "decline": {"reason": "No time"},
+        "keep": {"reason": "I have time after all"},
+        "snooze": {"until": day(3), "reason": "On the road"},
+        "block": {"waits_for": "The supplier", "until": day(20), "reason": "Ordered"},
+        "unblock": {},
         "reassign": {"owner": someone.pk, "reason": "They know it best"},
         "drop": {"reason": "The service goes away"},
         "reopen": {"reason": "It came back"},
     }
     return asked[verb]
+
+
+@pytest.fixture
+def nina(db):
+    """Another owner, who is asked to take things over."""
+    return make_person("nina@example.com", "Action owner")
+
+
+@pytest.fixture
+def sayer(omar, ana, nina):
+    """Who may say each verb, whatever else they may."""
+
+    def of(verb):
+        return nina if verb in TAKERS else ana if verb in DECIDED else omar
+
+    return of
 
 
 def day(days):
@@ -57,71 +88,81 @@ def sent(item, verb, someone):
     return {"version": item.version, **answers(verb, someone)}
 
 
-def test_every_verb_is_tried():
-    assert set(VERBS) == {"start", "complete", "postpone", "reassign", "drop", "reopen"}
-
-
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_is_offered_to_the_owner_and_to_who_manages(client, item, omar, ana, verb):
-    open_for(item, verb)
-    for person in (omar, ana):
+def test_a_verb_is_offered_to_the_owner_and_to_who_manages(client, item, omar, ana, nina, verb):
+    open_for(item, verb, nina)
+    people = {omar, ana, nina}
+    may = {nina} if verb in TAKERS else {ana} if verb in DECIDED else {omar, ana}
+    for person in people:
         client.force_login(person)
-        pages.assert_offered(client, item, verb)
+        (pages.assert_offered if person in may else pages.assert_not_offered)(client, item, verb)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_is_not_offered_to_anybody_else(client, item, ravi, aud, verb):
-    open_for(item, verb)
+def test_a_verb_is_not_offered_to_anybody_else(client, item, ravi, aud, nina, verb):
+    open_for(item, verb, nina)
     for person in (ravi, aud):
         client.force_login(person)
         pages.assert_not_offered(client, item, verb)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_is_not_offered_in_another_state(client, item, omar, verb):
-    client.force_login(omar)
+def test_a_verb_is_not_offered_in_another_state(client, item, sayer, verb):
+    client.force_login(sayer(verb))
     pages.assert_not_offered(client, closed_for(item, verb), verb)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_asking_for_a_verb_changes_nothing(client, item, omar, verb):
-    client.force_login(omar)
-    pages.assert_asking_changes_nothing(client, open_for(item, verb), verb)
+def test_asking_for_a_verb_changes_nothing(client, item, sayer, nina, verb):
+    client.force_login(sayer(verb))
+    pages.assert_asking_changes_nothing(client, open_for(item, verb, nina), verb)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_is_done_on_post_and_signed_with_its_reason(client, item, omar, ana, verb):
-    open_for(item, verb)
-    client.force_login(omar)
-    pages.assert_done(client, item, verb, sent(item, verb, ana), by=omar)
+def test_a_verb_is_done_on_post_and_signed_with_its_reason(client, item, sayer, ana, nina, verb):
+    open_for(item, verb, nina)
+    client.force_login(sayer(verb))
+    pages.assert_done(client, item, verb, sent(item, verb, ana), by=sayer(verb))
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_the_wrong_person_is_refused(client, item, ravi, aud, ana, verb):
-    open_for(item, verb)
+def test_the_wrong_person_is_refused(client, item, ravi, aud, ana, nina, verb):
+    open_for(item, verb, nina)
     for person in (ravi, aud):
         client.force_login(person)
         pages.assert_refused(client, item, verb, sent(item, verb, ana), 403)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_wrong_state_is_refused(client, item, omar, ana, verb):
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - TAKERS))
+def test_the_wrong_state_is_refused(client, item, sayer, ana, verb):
     closed_for(item, verb)
-    client.force_login(omar)
+    client.force_login(sayer(verb))
     pages.assert_refused(client, item, verb, sent(item, verb, ana), 409)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_pressing_twice_does_it_once(client, item, ana, omar, verb):
-    open_for(item, verb)
-    client.force_login(ana)
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - TAKERS - DECIDED - AGAIN))
+def test_pressing_twice_does_it_once(client, item, ana, nina, sayer, verb):
+    open_for(item, verb, nina)
+    client.force_login(sayer(verb))
     pages.assert_done_once(client, item, verb, sent(item, verb, ana))
 
 
+@pytest.mark.parametrize("verb", sorted(TAKERS | DECIDED | AGAIN))
+def test_pressing_twice_what_can_be_said_again_is_refused_by_its_version(
+    client, item, nina, lena, sayer, verb
+):
+    asked = sent(open_for(item, verb, nina), verb, lena)
+    client.force_login(sayer(verb))
+    assert client.post(pages.verb_page(item, verb), asked).status_code == 302
+    before = pages.stored(item)
+    assert client.post(pages.verb_page(item, verb), asked).status_code in (400, 403, 409)
+    assert pages.stored(item) == before
+
+
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_page_that_is_out_of_date_is_refused(client, item, omar, ana, verb):
-    open_for(item, verb)
-    client.force_login(omar)
+def test_a_page_that_is_out_of_date_is_refused(client, item, sayer, ana, nina, verb):
+    open_for(item, verb, nina)
+    client.force_login(sayer(verb))
     pages.assert_refused_when_stale(client, item, verb, answers(verb, ana))
 
 
@@ -131,7 +172,9 @@ def test_a_page_that_is_out_of_date_is_refused(client, item, omar, ana, verb):
         ("postpone", {"due_on": "2020-01-01", "reason": "x"}, "Choose a day that has not passed."),
         ("postpone", {"due_on": "nonsense", "reason": "x"}, "Enter a valid date."),
         ("drop", {"reason": " "}, "This field is required."),
-        ("reassign", {"owner": 10**30}, "Select a valid choice."),
+        ("hand_over", {"to": 10**30}, "Select a valid choice."),
+        ("snooze", {"until": "2020-01-01"}, "Choose a day from tomorrow"),
+        ("complete", {"evidence": ""}, "This field is required."),
         ("complete", {"evidence": "\u200b"}, "Write at least one visible character."),
     ],
 )

@@ -106,13 +106,15 @@ def test_a_day_can_be_moved_closer_by_editing_but_later_only_with_a_reason(omar,
     assert is_problem(caller.patch(url(item), {"due_on": None}, version=item.version), 400)
     closer = caller.patch(url(item), {"due_on": in_days(3)}, version=item.version)
     assert closer.json()["due_on"] == in_days(3)
-    unexplained = caller.post(url(item, "postpone"), {"due_on": in_days(30)})
+    first = caller.post(url(item, "postpone"), {"due_on": in_days(30)})
+    assert (first.json()["due_on"], first.json()["slips"]) == (in_days(30), 1)
+    unexplained = caller.post(url(item, "postpone"), {"due_on": in_days(40)})
     assert list(unexplained.json()["errors"]) == ["reason"]
-    later = caller.post(url(item, "postpone"), {"due_on": in_days(30), "reason": "The supplier is late."})
-    assert later.json()["due_on"] == in_days(30)
+    later = caller.post(url(item, "postpone"), {"due_on": in_days(40), "reason": "The supplier is late."})
+    assert (later.json()["due_on"], later.json()["slips"]) == (in_days(40), 2)
 
 
-def test_an_item_is_handed_over_by_address_or_number(ana, ravi, lena, item):
+def test_an_item_is_reassigned_by_address_or_number(ana, ravi, lena, item):
     caller = Caller(ana)
     for owner, name in (("Ravi@Example.com", "Ravi"), (lena.pk, "Lena")):
         assert caller.post(url(item, "reassign"), {"owner": owner}).json()["owner"]["name"] == name
@@ -120,11 +122,66 @@ def test_an_item_is_handed_over_by_address_or_number(ana, ravi, lena, item):
     assert is_problem(caller.post(url(item, "reassign"), {"owner": "ravi@example.com"}), 400)
 
 
-def test_who_hands_over_what_they_may_not_see_again_still_gets_an_answer(omar, ravi, item):
+def test_only_who_manages_items_decides_for_others(omar, ravi, item):
+    assert is_problem(Caller(omar).post(url(item, "reassign"), {"owner": "ravi@example.com"}), 403)
+
+
+@pytest.mark.parametrize("to", ["Ravi@Example.com", "number"])
+def test_an_item_is_offered_and_taken(omar, ravi, item, to):
+    offered = Caller(omar).post(
+        url(item, "hand_over"), {"to": ravi.pk if to == "number" else to, "note": "You know it."}
+    )
+    told = offered.json()
+    assert (told["owner"]["name"], told["offered_to"]["email"]) == ("Omar", "ravi@example.com")
+    assert (told["offered_by"]["name"], told["offer_note"]) == ("Omar", "You know it.")
+    assert told["offered_at"].endswith("Z")
+    assert is_problem(Caller(omar).post(url(item, "accept")), 403)
+    taken = Caller(ravi).post(url(item, "accept")).json()
+    assert (taken["owner"]["name"], taken["offered_to"], taken["offer_note"]) == ("Ravi", None, "")
+
+
+def test_an_offer_is_declined_with_a_reason_or_taken_back(omar, ravi, item):
+    Caller(omar).post(url(item, "hand_over"), {"to": "ravi@example.com"})
+    unexplained = Caller(ravi).post(url(item, "decline"))
+    assert list(unexplained.json()["errors"]) == ["reason"]
+    assert Caller(ravi).post(url(item, "decline"), {"reason": "No time"}).json()["offered_to"] is None
+    assert is_problem(Caller(omar).post(url(item, "keep")), 409)
+    Caller(omar).post(url(item, "hand_over"), {"to": "ravi@example.com"})
+    assert Caller(omar).post(url(item, "keep")).json()["offered_to"] is None
+
+
+def test_an_item_is_snoozed_blocked_and_unblocked(omar, item):
+    caller = Caller(omar)
+    assert caller.post(url(item, "snooze"), {"until": in_days(3)}).json()["snoozed_until"] == in_days(3)
+    assert is_problem(caller.post(url(item, "snooze"), {"until": in_days(30)}), 400)
+    blocked = caller.post(url(item, "block"), {"waits_for": "The supplier", "until": in_days(20)}).json()
+    assert (blocked["waits_for"], blocked["snoozed_until"]) == ("The supplier", in_days(20))
+    free = caller.post(url(item, "unblock")).json()
+    assert (free["waits_for"], free["snoozed_until"]) == ("", None)
+    assert is_problem(caller.post(url(item, "unblock")), 409)
+
+
+def test_an_item_is_done_with_what_shows_it(omar, item):
+    assert list(Caller(omar).post(url(item, "complete")).json()["errors"]) == ["evidence"]
+    done = Caller(omar).post(url(item, "complete"), {"evidence": "The alert rang in the drill."})
+    assert (done.json()["status"], done.json()["evidence"]) == ("done", "The alert rang in the drill.")
+
+
+def test_how_we_will_know_is_written_and_what_was_promised_is_only_read(ana, item):
+    body = {"success_measure": "No alert is missed", "check_on": in_days(90)}
+    told = Caller(ana).patch(url(item), body, version=item.version).json()
+    assert {name: told[name] for name in body} == body
+    assert (told["promised_on"], told["slips"]) == (in_days(7), 0)
+    for name in ("promised_on", "slips", "snoozed_until", "waits_for", "offered_to"):
+        refused = Caller(ana).patch(url(item), {name: None}, version=item.version + 1)
+        assert list(refused.json()["errors"]) == [name]
+
+
+def test_who_gives_away_what_they_may_not_see_again_still_gets_an_answer(omar, ravi, item):
     Incident.objects.update(visibility="restricted")
     Retrospective.objects.update(facilitator=None)
-    answer = Caller(omar).post(url(item, "reassign"), {"owner": "ravi@example.com"})
-    assert answer.json()["owner"]["name"] == "Ravi"
+    Caller(omar).post(url(item, "hand_over"), {"to": "ravi@example.com"})
+    assert Caller(ravi).post(url(item, "accept")).json()["owner"]["name"] == "Ravi"
     assert is_problem(Caller(omar).get(url(item)), 404)
 
 

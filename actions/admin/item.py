@@ -8,10 +8,14 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
-from actions.forms import validate_due_day
+from actions.admin.team import SeverityFilter, SlipsFilter, TeamAdmin, WaitingFilter
+from actions.mine import slips_in_words
 from actions.models import ActionItem
-from config.admin import Card, WorkspaceAdmin, WorkspaceForm, WorkspaceInline, badge, link, links, moment
+from config.admin import Card, WorkspaceForm, WorkspaceInline, badge, link, links, moment
+from config.changelist import PeriodFilter
 from config.dashboard import due_in_words
+from config.forms import validate_due_day
+from config.reminding.admin import reminder_card
 from retros.admin.retrospective import DueFilter, RetrospectiveAdmin
 from retros.models import Finding, Retrospective
 
@@ -46,11 +50,13 @@ class WhoseFilter(DropdownFilter):
     parameter_name = "whose"
 
     def lookups(self, request, model_admin):
-        return [("mine", "Mine"), ("nobody", "Nobody’s yet")]
+        return [("mine", "Mine"), ("reports", "My reports’"), ("nobody", "Nobody’s yet")]
 
     def queryset(self, request, queryset):
         if self.value() == "mine":
             return queryset.filter(owner=request.user)
+        if self.value() == "reports":
+            return queryset.filter(owner__manager=request.user)
         return queryset.filter(owner=None) if self.value() == "nobody" else queryset
 
 
@@ -98,6 +104,20 @@ class ItemForm(WorkspaceForm):
         return day
 
 
+def _promises(row):
+    """What was promised, how often it slipped, and what it waits for."""
+    if row.slips:
+        yield "Promised", slips_in_words(row)
+    elif row.promised_on:
+        yield "Promised", f"First promised for {row.promised_on:%-d %B %Y}"
+    if row.waits_for:
+        yield "Blocked by", row.waits_for
+    if row.snoozed_until:
+        yield "Quiet until", f"{row.snoozed_until:%-d %B %Y}"
+    if row.offered_to:
+        yield "Offered to", f"{row.offered_to} by {row.offered_by}, not answered yet"
+
+
 def due_badge(item):
     """When it is due, and in words how late it is."""
     today = item.owner.today() if item.owner else timezone.now().date()
@@ -107,18 +127,23 @@ def due_badge(item):
 
 
 @admin.register(ActionItem)
-class ActionItemAdmin(WorkspaceAdmin):
+class ActionItemAdmin(TeamAdmin):
     form = ItemForm
-    list_display = ("item", "due", "owner", "urgency", "state", "kind", "retro_link")
+    list_display = ("item", "due", "owner", "urgency", "state", "slipped", "kind", "retro_link")
     list_filter = (
         StageFilter,
         WhoseFilter,
         ("status", ChoicesDropdownFilter),
+        WaitingFilter,
+        SlipsFilter,
         ("owner", AutocompleteSelectFilter),
+        ("owner__manager", AutocompleteSelectFilter),
+        SeverityFilter,
         ("kind", ChoicesDropdownFilter),
         ("priority", ChoicesDropdownFilter),
         ("retro", AutocompleteSelectFilter),
         ("due_on", DueFilter),
+        ("ended_at", PeriodFilter),
     )
     list_select_related = ("owner",)
     search_fields = ("title", "why")
@@ -127,6 +152,7 @@ class ActionItemAdmin(WorkspaceAdmin):
     autocomplete_fields = ("owner", "retro")
     fieldsets = (
         (None, {"fields": ("title", "why", ("kind", "priority"), ("owner", "due_on"), "external_url")}),
+        ("How we will know that it worked", {"fields": ("success_measure", "check_on")}),
         ("Where it comes from", {"fields": ("retro", "finding")}),
     )
 
@@ -145,7 +171,7 @@ class ActionItemAdmin(WorkspaceAdmin):
 
     def get_fieldsets(self, request, obj=None):
         hidden = obj is not None and obj.retro_id and obj.retro is None
-        return self.fieldsets[:1] if hidden else self.fieldsets
+        return self.fieldsets[:-1] if hidden else self.fieldsets
 
     def get_readonly_fields(self, request, obj=None):
         return ("owner",) if obj else ()
@@ -170,13 +196,13 @@ class ActionItemAdmin(WorkspaceAdmin):
             stands += [("By", str(row.ended_by))] if row.ended_by else []
             stands += [("What shows it", row.evidence)] if row.evidence else []
             stands += [("Dropped because", row.drop_reason)] if row.drop_reason else []
-        found = [Card("Where it stands", stands)]
+        found = [Card("Where it stands", [*stands, *_promises(row)])]
         if row.retro:
             incidents = row.retro.incidents.visible_to(request.user)
             found.append(
                 Card("Why it exists", [("Retrospective", link(row.retro)), ("Incidents", links(incidents))])
             )
-        return found
+        return [*found, reminder_card("item", row, request)]
 
     @display(description="action item", ordering="pk")
     def item(self, row):
@@ -193,6 +219,10 @@ class ActionItemAdmin(WorkspaceAdmin):
     @display(description="status", ordering="status")
     def state(self, row):
         return badge(row.get_status_display(), STATUS_TONES.get(row.status, ""))
+
+    @display(description="moved", ordering="slips")
+    def slipped(self, row):
+        return f"{row.slips} ×" if row.slips else "–"
 
     @display(description="retrospective", ordering="retro")
     def retro_link(self, row):

@@ -16,17 +16,43 @@ from django.db import connection
 from django.test import TestCase
 from django.utils import timezone
 
-from actions.models import ActionItem
-from actions.sweeps import queue_overdue_reminders
+from actions.models import ActionItem, EffectivenessCheck
+from actions.sweeps import ask_about_recurrences
 from config.audit.triggers import tracked_models
 from config.demo import teller
 from config.demo.guard import check_machine, is_loopback, is_told
 from config.demo.people import PASSWORD, PEOPLE
 from config.demo.teller import LENGTH, tell
+from config.demo.voices import CUSTOMERS, SUBSCRIBERS
 from config.outbox import sending
 from config.people.models import User
-from incidents.models import Assignment, CustomerUpdate, Incident, Severity, TimelineEntry
-from retros.models import Finding, Participant, Retrospective
+from config.reminding.sweeps import remind
+from incidents.models import (
+    Assignment,
+    Customer,
+    CustomerUpdate,
+    Feedback,
+    Incident,
+    Severity,
+    Subscriber,
+    TicketCount,
+    TimelineEntry,
+)
+from retros.checklist import checklist
+from retros.models import (
+    Comment,
+    Finding,
+    Impression,
+    Learning,
+    Meeting,
+    MeetingNote,
+    Participant,
+    Perspective,
+    Retrospective,
+    Review,
+    Step,
+    TimelineMark,
+)
 from retros.sweeps import incidents_without_retro, open_required_retros
 from tests.conftest import make_person
 from tests.faults import snapshot
@@ -65,7 +91,7 @@ def everything():
 
 
 def everybody_is_reminded():
-    queue_overdue_reminders()
+    remind()
     sending.deliver()
 
 
@@ -160,6 +186,9 @@ CHOICES = [
     (Assignment, ["role"]),
     (Participant, ["hat"]),
     (Finding, ["kind"]),
+    (TimelineMark, ["kind"]),
+    (MeetingNote, ["kind"]),
+    (Step, ["status", "kind"]),
 ]
 
 
@@ -178,7 +207,7 @@ class TestTheStory(TestCase):
         for model, fields in CHOICES:
             for field in fields:
                 choices = {value for value, _ in model._meta.get_field(field).choices}
-                assert set(model.objects.values_list(field, flat=True)) == choices, (
+                assert set(model.objects.values_list(field, flat=True)) - {""} == choices, (
                     f"{model.__name__}.{field}"
                 )
 
@@ -197,6 +226,61 @@ class TestTheStory(TestCase):
         assert len(reopened) == 1
         assert Participant.objects.filter(user=None, hat=Participant.Hat.CUSTOMER).count() >= 4
 
+    def test_people_were_heard_with_their_names_and_without(self):
+        answered = Perspective.objects.answered()
+        assert {row.is_attributed for row in answered} == {True, False}
+        assert answered.filter(participant__user=None).count() >= 2
+        assert Perspective.objects.waiting().get().participant.user is None  # by a link in the mailbox
+        assert Perspective.objects.filter(status=Perspective.Status.DECLINED).exists()
+        for row in answered.exclude(is_attributed=True):
+            asked = row.retro.perspectives.filter(participant__hat=row.participant.hat)
+            assert asked.count() > 1, "that there is only one of them names them"
+
+    def test_meetings_were_held_and_one_is_to_come(self):
+        held = Meeting.objects.filter(status=Meeting.Status.ENDED)
+        assert held.count() == 2
+        for meeting in held:
+            assert set(meeting.notes.values_list("kind", flat=True)) == {"note", "decision"}
+            assert meeting.impressions.filter(status=Impression.Status.ANSWERED).count() >= 3
+        assert Meeting.objects.get(status=Meeting.Status.PLANNED).starts_at > timezone.now()
+
+    def test_one_is_being_reviewed_with_a_word_for_and_one_against(self):
+        retro = Retrospective.objects.get(status=Retrospective.Status.IN_REVIEW)
+        said = set(retro.reviews.current().values_list("status", flat=True))
+        assert said == {Review.Status.ASKED, Review.Status.APPROVED, Review.Status.CHANGES_REQUESTED}
+        assert Comment.objects.filter(retro=retro, parent=None).count() >= 2
+
+    def test_a_learning_is_public_and_was_corrected_where_everybody_sees_it(self):
+        learning = Learning.objects.public().get()
+        assert learning.editions.count() == 2
+        page = self.client.get(f"/learnings/{learning.slug}/").content.decode()
+        assert "Corrected on" in page
+        assert learning.editions.get(number=2).note in page
+        assert Learning.objects.filter(status=Learning.Status.DRAFT).count() == 1
+
+    def test_a_checklist_waits_and_those_of_published_retros_do_not(self):
+        today = timezone.now().date()
+        late = {
+            retro.pk: [line.step.kind for line in checklist(retro, today) if line.is_open]
+            for retro in Retrospective.objects.all()
+        }
+        published = Retrospective.objects.filter(status="published").values_list("pk", flat=True)
+        assert not any(late[pk] for pk in published)
+        assert len(late[Retrospective.objects.overdue().get().pk]) >= 4
+
+    def test_customers_are_known_heard_and_told(self):
+        assert Customer.objects.count() == len(CUSTOMERS)
+        counts = [
+            Feedback.objects.filter(incident=incident).count()
+            for incident in Incident.objects.filter(feedback__isnull=False).distinct()
+        ]
+        assert min(counts) < 5 <= max(counts), "one whose figures are shown, and one whose are not yet"
+        assert {row.purpose for row in Feedback.objects.all()} == {"update", "after"}
+        assert not Feedback.objects.filter(given_at__gt=timezone.now()).exists()
+        assert TicketCount.objects.filter(entered_by__email="sofia@example.com").exists()
+        assert Incident.objects.open().exclude(workaround="").filter(workaround_is_public=True).exists()
+        assert Subscriber.objects.confirmed().count() == len(SUBSCRIBERS)
+
     def test_the_sweep_opens_the_one_that_is_missing(self):
         missing = incidents_without_retro().get()
         assert open_required_retros() == 1
@@ -213,6 +297,24 @@ class TestTheStory(TestCase):
             assert ended.evidence or ended.drop_reason
         reassigned = [item for item in items.all() if len({h.owner_id for h in item.history.all()}) > 1]
         assert len(reassigned) >= 2
+
+    def test_it_tells_what_worked_and_asks_what_is_due(self):
+        checks = EffectivenessCheck.objects
+        assert {status for status, _ in EffectivenessCheck.Status.choices} - {"not_effective"} == set(
+            checks.values_list("status", flat=True)
+        )
+        ana = User.objects.get(email="ana@example.com")
+        due, again = checks.waiting_for(ana).order_by("due_on")
+        assert due.item.success_measure
+        assert (due.incident, again.incident is None) == (None, False)
+        assert not any(check.answered_by == check.item.owner for check in checks.exclude(answered_by=None))
+        for check in checks.exclude(answered_at=None):
+            assert check.item.ended_at <= check.created_at < check.answered_at
+
+    def test_what_happened_again_has_been_asked_about(self):
+        before = snapshot(EffectivenessCheck)
+        assert ask_about_recurrences() == 0
+        assert snapshot(EffectivenessCheck) == before
 
     def test_the_history_shows_people_at_work(self):
         rows = [row for tracked in tracked_models() for row in tracked.model.history.all()]
@@ -311,13 +413,15 @@ def nothing_lies_in_the_future(now):
     for row in every_row():
         moments = [getattr(row, f.name) for f in row._meta.fields if f.name.endswith("_at")]
         moments += [row.at] if isinstance(row, TimelineEntry) else []
-        late = [m for m in moments if m and m > now and m != getattr(row, "next_reminder_at", None)]
+        plans = ("next_reminder_at", "due_at", "expected_at", "starts_at")
+        planned = {getattr(row, name, None) for name in plans}
+        late = [m for m in moments if m and m > now and m not in planned]
         assert late == [], f"{row!r} {late}"
 
 
 def test_the_people_are_the_ones_the_readme_promises():
     addresses = {person.email for person in SIGN_IN}
-    assert addresses == {f"{n}@example.com" for n in ("admin", "ana", "omar", "aud", "ravi", "lena")}
+    assert addresses == {f"{n}@example.com" for n in ("admin", "ana", "omar", "aud", "ravi", "lena", "sofia")}
     assert PASSWORD == "aftercare-demo"
 
 

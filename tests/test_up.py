@@ -28,7 +28,7 @@ MANAGE = [sys.executable, "manage.py", "up"]
 def stack(tmp_path_factory):
     """Data of our own, migrated once for all tests of this file."""
     stack = Stack(tmp_path_factory.mktemp("up") / "var")
-    stack.manage("migrate", "--verbosity", "0")
+    stack.migrate()
     return stack
 
 
@@ -133,7 +133,10 @@ OVERDUE = """
 from datetime import date, timedelta
 from actions.models import ActionItem
 from config.people.models import User
-omar = User.objects.create_user("omar@example.com", "a password", name="Omar", working_days="1234567")
+omar = User.objects.create_user(
+    "omar@example.com", "a password", name="Omar",
+    working_days="1234567", works_from="00:00", works_until="23:59",
+)
 ActionItem.objects.create(title="Alert on failed payments", owner=omar, due_on=date.today() - timedelta(days=9))
 """
 

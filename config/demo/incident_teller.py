@@ -4,7 +4,8 @@ from config.audit.actor import API
 from config.demo.guard import MARK
 from config.demo.script import IncidentTale, Step
 from config.demo.stage import Stage, after
-from incidents.models import Assignment, CustomerUpdate, Impact, Incident, TimelineEntry
+from incidents.models import Assignment, CustomerUpdate, Impact, Incident, Milestone, TimelineEntry
+from incidents.public_ids import id_of
 
 
 def tell_incident(stage: Stage, tale: IncidentTale) -> None:
@@ -37,6 +38,7 @@ def _declare(stage, tale, start):
             customers_affected=tale.customers[0],
             customers_affected_note=tale.customers[1],
             external_id=f"{MARK}{tale.key}",
+            public_id=id_of("demo", tale.key),
         )
         for slug, degree in tale.regions.items():
             incident.region_impacts.create(region=stage.regions[slug], impact=Impact[degree])
@@ -108,6 +110,8 @@ def _edit(stage, incident, step, start):
 
 def _draft(stage, incident, step, start):
     update = CustomerUpdate(incident=incident, status=step.about["status"])
+    if "again" in step.about:
+        update.next_update_by = after(start, step.about["again"])
     return stage.write(step.who, update, text=step.about["text"])
 
 
@@ -115,6 +119,27 @@ def _tell(stage, incident, step, start):
     update = _draft(stage, incident, step, start)
     with stage.step(step.who) as person:
         update.publish(by=person, at=after(start, step.at))
+
+
+def _submit(stage, incident, step, start):
+    """Written by somebody who may not publish it: it waits for whoever may."""
+    update = _draft(stage, incident, step, start)
+    with stage.step(step.who) as person:
+        update.submit(by=person, at=after(start, step.at))
+
+
+def _promise(stage, incident, step, start):
+    """A step of remediation that customers are shown."""
+    row = Milestone(
+        incident=incident,
+        owner=stage.people[step.about["owner"]],
+        is_public=True,
+        expected_at=after(start, step.about["expected"]),
+    )
+    stage.write(step.who, row, title=step.about["title"], note=step.about.get("note", ""))
+    if "reached" in step.about:
+        with stage.step(step.about["owner"]) as person:
+            row.reach(by=person, at=after(start, step.about["reached"]))
 
 
 STEPS = {
@@ -125,7 +150,9 @@ STEPS = {
     "edit": _edit,
     "hand_over": _hand_over,
     "note": _note,
+    "promise": _promise,
     "star": _star,
+    "submit": _submit,
     "take": _take,
     "tell": _tell,
 }

@@ -285,7 +285,7 @@ PAST = [
             at(1_650, "ravi", "close"),
             at(
                 3_200,
-                "ana",
+                "ravi",
                 "correct_moments",
                 started=-95,
                 reason="The other side’s log shows that the first subscriptions ended 95 minutes before we thought.",

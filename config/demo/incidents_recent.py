@@ -301,10 +301,20 @@ RECENT = [
                 "lena",
                 "tell",
                 status="investigating",
+                again=160,
                 text="Downloading an invoice as PDF fails for some of you in Europe. If you need one now, send the "
                 "invoice to your own address: the PDF is attached. We will write again within two hours.",
             ),
             at(67, "mei", "identify", note="Disk for temporary files is full on one of four machines."),
+            at(
+                84,
+                "ravi",
+                "submit",
+                status="identified",
+                again=200,
+                text="One of our machines cannot make PDFs, so one download in four fails in Europe. Try again: it "
+                "usually works at the second try. We will write again when the machine is repaired.",
+            ),
         ],
     ),
     IncidentTale(
@@ -336,6 +346,7 @@ RECENT = [
                 "lena",
                 "tell",
                 status="investigating",
+                again=77,
                 text=[
                     "Text reminders are delayed in Europe.",
                     "Text reminders to your clients in Europe are not going out at the moment. E-mail reminders are. "
@@ -348,6 +359,24 @@ RECENT = [
                 "ravi",
                 "note",
                 text="Carrier accepts our connection but confirms nothing. Asked them by telephone.",
+            ),
+            at(
+                31,
+                "ravi",
+                "promise",
+                title="Texts go out over a second carrier",
+                note="Those that wait are sent first.",
+                owner="ravi",
+                expected=95,
+            ),
+            at(
+                32,
+                "ravi",
+                "promise",
+                title="Reminders for past appointments are taken out",
+                owner="ravi",
+                expected=60,
+                reached=35,
             ),
         ],
     ),

@@ -1,6 +1,6 @@
 """What Tallyhour does about it: improvement actions from its first incidents."""
 
-from config.demo.script import ItemTale, then
+from config.demo.script import Answer, ItemTale, then
 
 EARLY_ITEMS = [
     # --- The same invoice, twice
@@ -14,6 +14,7 @@ EARLY_ITEMS = [
         created=-167,
         retro="invoices-twice",
         finding=0,
+        measure="No invoice has left twice, whatever was sent from where.",
         steps=[
             then("noor", "start"),
             then(
@@ -23,6 +24,16 @@ EARLY_ITEMS = [
                 evidence="Each sending claims its invoice first; the second claim is refused. Replayed that "
                 "morning’s queue with four senders: 2,900 invoices, 2,900 mails.",
             ),
+        ],
+        answers=[
+            Answer("ana", 91, note="61 days, 410,000 invoices, and none left twice."),
+            Answer(
+                "ana",
+                72,
+                about="open-pdfs",
+                note="That was about who may see an invoice, not how often it leaves.",
+            ),
+            Answer("ana", 4, about="confirmations", note="Late this time, but each came once."),
         ],
     ),
     ItemTale(
@@ -34,12 +45,29 @@ EARLY_ITEMS = [
         created=-167,
         retro="invoices-twice",
         finding=1,
+        measure="We know of a second copy before a customer does.",
         steps=[
             then(
                 "mei",
                 "complete",
                 days=147,
                 evidence="On the wall since today; the test alarm rang after 40 seconds.",
+            ),
+        ],
+        answers=[
+            Answer(
+                "ana",
+                84,
+                "partly",
+                "It rang when a test sent twice, as promised. It counts invoices only; reminders could still go twice "
+                "without our knowing.",
+            ),
+            Answer("ana", 72, about="open-pdfs", note="Nothing was sent twice there."),
+            Answer(
+                "ana",
+                4,
+                about="confirmations",
+                note="Nothing was sent twice here, so there was nothing to count.",
             ),
         ],
     ),
@@ -52,6 +80,7 @@ EARLY_ITEMS = [
         created=-166,
         retro="invoices-twice",
         finding=2,
+        measure="In each of the six cases businesses have a note to forward within ten minutes.",
         steps=[
             then(
                 "jonas",
@@ -64,6 +93,17 @@ EARLY_ITEMS = [
                 "complete",
                 days=123,
                 evidence="Six notes under Help, each read by a customer before.",
+            ),
+        ],
+        answers=[
+            Answer(
+                "ana", 62, note="Used twice since; the first note was with businesses after nine minutes."
+            ),
+            Answer(
+                "ana",
+                72,
+                about="open-pdfs",
+                note="The six businesses were called one by one, which was right.",
             ),
         ],
     ),
@@ -135,6 +175,7 @@ EARLY_ITEMS = [
         retro="slow-mornings",
         finding=0,
         url="https://tracker.example.com/TH-1412",
+        measure="At month’s end booking pages open within a second.",
         steps=[
             then(
                 "ana",
@@ -150,6 +191,10 @@ EARLY_ITEMS = [
                 evidence="Three pools since today. With reports and reminders at full load, pages open in 0.4 s.",
             ),
         ],
+        answers=[
+            Answer("ana", 33, note="A whole month’s end: pages never took longer than 0.6 s."),
+            Answer("ana", 54, about="cards-declined", note="Pages stayed quick all along; it was the cards."),
+        ],
     ),
     ItemTale(
         title="Alert when a connection pool is four fifths full",
@@ -161,6 +206,14 @@ EARLY_ITEMS = [
         retro="slow-mornings",
         finding=1,
         steps=[then("ravi", "complete", days=93, evidence="Rang in the exercise on the same day.")],
+        answers=[
+            Answer(
+                "ana",
+                32,
+                note="Rang on the second day of the month, and was looked at before anybody waited.",
+            ),
+            Answer("ana", 54, about="cards-declined", note="No pool was near its limit."),
+        ],
     ),
     ItemTale(
         title="Let reminders wait while booking pages are busy",
@@ -200,6 +253,16 @@ EARLY_ITEMS = [
         retro="slow-mornings",
         finding=4,
         steps=[then("jonas", "complete", days=90, evidence="In the support handbook; used 14 times since.")],
+        answers=[
+            Answer("ana", 29),
+            Answer(
+                "ana",
+                54,
+                "partly",
+                "Offered for double bookings, but nobody thought of it for clients who stood at the counter.",
+                "cards-declined",
+            ),
+        ],
     ),
     ItemTale(
         title="Tell those on call of every change to a daily schedule",
@@ -233,6 +296,7 @@ EARLY_ITEMS = [
         due=-76,
         created=-81,
         retro="open-pdfs",
+        measure="A guessed address opens nothing, for whoever tries.",
         steps=[
             then("omar", "start"),
             then(
@@ -242,6 +306,7 @@ EARLY_ITEMS = [
                 evidence="All nine kinds of document; the researcher tried again and failed.",
             ),
         ],
+        answers=[Answer("ana", 17, note="The researcher came back twice and found nothing.")],
     ),
     ItemTale(
         title="Ask for every kind of document as a stranger, in each test run",
@@ -261,6 +326,7 @@ EARLY_ITEMS = [
                 evidence="Nine tests, one per kind; with the old library all nine fail.",
             )
         ],
+        answers=[Answer("ana", 11)],
     ),
     ItemTale(
         title="Keep access logs searchable for 90 days",

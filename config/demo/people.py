@@ -7,6 +7,7 @@ from config.people.roles import (
     COMMUNICATOR,
     FACILITATOR,
     RESPONDER,
+    SUPPORT,
 )
 
 # Known to everybody who reads this file: the demo refuses to run where anybody but this machine can sign in.
@@ -36,7 +37,9 @@ PEOPLE = [
         "Europe/Berlin",
         (ACTION_OWNER,),
         "his action items: two are overdue, and the reminder is in the mailbox within a minute",
-        working_days="1234567",  # nobody is reminded on a day off, and the demo may be started on any
+        # Nobody is reminded on a day off or at night, and the demo may be started at any time.
+        working_days="1234567",
+        all_day=True,
         manager="tom",
     ),
     Person(
@@ -60,6 +63,14 @@ PEOPLE = [
         "Europe/Vienna",
         (COMMUNICATOR,),
         "what customers have been told, and an update waiting in draft",
+        manager="jonas",
+    ),
+    Person(
+        "sofia",
+        "Sofia Rossi",
+        "Europe/Rome",
+        (SUPPORT,),
+        "what to tell customers now, and whether the one on the telephone is affected",
         manager="jonas",
     ),
     Person("mei", "Mei Tanaka", "Asia/Tokyo", (RESPONDER,), manager="tom"),

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from config.demo.script import RetroTale
 from config.demo.stage import Stage
-from retros.models import Factor, Finding, Participant, RetroFactor, Retrospective
+from retros import reviewing
+from retros.models import Factor, Finding, Participant, RetroFactor, Retrospective, StepKind
 
 FACILITATOR = "ana"
 
@@ -25,6 +26,12 @@ def tell_retro(stage: Stage, tale: RetroTale) -> None:
         stage.write(FACILITATOR, Finding(retro=retro, kind=Finding.Kind[kind], position=position), text=text)
         for position, (kind, text) in enumerate(tale.findings, start=1)
     ]
+
+
+def tell_review(stage: Stage, tale: RetroTale) -> None:
+    """How it was read, published, and perhaps reopened."""
+    retro = stage.retros[tale.key]
+    retro.refresh_from_db()
     for step in tale.steps:
         _take_step(stage, retro, step)
 
@@ -57,9 +64,30 @@ def _take_step(stage, retro, step):
     if step.verb == "invite":
         return _invite(stage, retro, **about)
     if step.verb == "edit":
-        retro.refresh_from_db()
-        return stage.write(step.who, retro, due_on=stage.workday(about["due"]))
+        return _agree_on_a_day(stage, retro, step.who, stage.workday(about["due"]))
     if "days" in about:
-        about["at"] = stage.ago(about.pop("days"), "15:20")
+        about["at"] = stage.ago(about.pop("days"), about.pop("clock", "15:20"))
+    if "reviewers" in about:
+        about["reviewers"] = [stage.people[key] for key in about["reviewers"]]
+    if step.verb in ("approve", "request_changes"):
+        with stage.step(step.who) as person:
+            return reviewing.decide(retro, by=person, verb=step.verb, **about)
+    if step.verb == "comment":
+        return _comment(stage, retro, step.who, about)
     with stage.step(step.who) as person:
         return getattr(retro, step.verb)(by=person, **about)
+
+
+def _agree_on_a_day(stage, retro, who, due_on):
+    """It is due on another day, and so is the last step of its checklist."""
+    retro.refresh_from_db()
+    stage.write(who, retro, due_on=due_on)
+    stage.write(who, retro.steps.get(kind=StepKind.PUBLISHED), due_on=due_on)
+
+
+def _comment(stage, retro, who, about):
+    heading, answers = about.pop("on", ""), about.pop("answers", "")
+    section = retro.sections.get(heading=heading) if heading else None
+    parent = retro.comments.get(text__startswith=answers) if answers else None
+    with stage.step(who) as person:
+        return reviewing.comment(retro, by=person, section=section, parent=parent, **about)

@@ -47,8 +47,14 @@ OPEN = [
             ("jonas", "SUPPORT"),
         ],
         steps=[
-            then("ana", "send_for_review"),
-            then("ana", "publish", days=37),
+            then("ana", "send_for_review", reviewers=["tom", "mei"], days=39),
+            then("tom", "approve", days=38),
+            then(
+                "ana",
+                "publish",
+                days=37,
+                reason="Approved by Tom; the words of customers stay as they were said.",
+            ),
             then(
                 "ana",
                 "reopen",
@@ -129,7 +135,32 @@ OPEN = [
                 "ana",
                 "send_for_review",
                 reason="Please read until the day after tomorrow, customers’ part first.",
+                reviewers=["tom", "jonas", "priya"],
             ),
+            then(
+                "jonas",
+                "comment",
+                on="Communication",
+                text="Can we say how many businesses had already passed the all-clear on to their clients? Support "
+                "heard from eleven.",
+            ),
+            then(
+                "ana",
+                "comment",
+                answers="Can we say how many",
+                text="Eleven is a good number to start from. I ask Lena whether the page counted them.",
+            ),
+            then(
+                "priya",
+                "comment",
+                text="The customers’ part first: yes. It reads very differently this way round.",
+            ),
+            then(
+                "jonas",
+                "request_changes",
+                words="Let us add what support heard after the all-clear; the rest is as I remember it.",
+            ),
+            then("priya", "approve", words="Nothing to add."),
         ],
     ),
 ]

@@ -51,14 +51,32 @@ PUBLISHED = [
             ("Marta Oliveira, Oliveira Physiotherapy", "CUSTOMER"),
         ],
         steps=[
-            then("ana", "send_for_review"),
+            then("ana", "send_for_review", reviewers=["jonas", "tom"], days=166, clock="08:40"),
+            then(
+                "jonas",
+                "request_changes",
+                words="Please add what the ready-made note did for businesses: 180 of them forwarded it.",
+                days=166,
+            ),
             then(
                 "ana",
                 "return_to_draft",
                 reason="Jonas asks to add what the ready-made note did for businesses.",
             ),
-            then("ana", "send_for_review", reason="Added under Communication."),
-            then("ana", "publish", days=164),
+            then("ana", "send_for_review", reason="Added under Communication.", days=165),
+            then(
+                "jonas",
+                "approve",
+                words="Thank you, that is what our customers saw.",
+                days=164,
+                clock="09:05",
+            ),
+            then(
+                "ana",
+                "publish",
+                days=164,
+                reason="Approved by Jonas; the words of customers stay as they were said.",
+            ),
         ],
     ),
     RetroTale(
@@ -96,7 +114,7 @@ PUBLISHED = [
             ("REMEDIATION", "Booking pages share their connections with work that could wait."),
             ("DETECTION", "The alert looks at slow pages; the full pool could be seen 12 minutes earlier."),
             ("SURPRISE", "A change made at customers’ wish was not known to those on call two months later."),
-            ("COMMUNICATION", "Saying plainly that it happened again was received better than we feared."),
+            ("WENT_WELL", "Saying plainly that it happened again was received better than we feared."),
             ("LUCK", "Double bookings were few enough to telephone everybody."),
         ],
         participants=[
@@ -107,8 +125,14 @@ PUBLISHED = [
             ("Henrik Dahl, Salon Dahl", "CUSTOMER"),
         ],
         steps=[
-            then("ana", "send_for_review"),
-            then("ana", "publish", days=101),
+            then("ana", "send_for_review", reviewers=["tom", "noor"], days=103),
+            then("tom", "approve", words="Two mornings read as one story at last.", days=102),
+            then(
+                "ana",
+                "publish",
+                days=101,
+                reason="Approved by Tom; the words of customers stay as they were said.",
+            ),
         ],
     ),
     RetroTale(
@@ -140,12 +164,25 @@ PUBLISHED = [
         findings=[
             ("DETECTION", "No test asks for each kind of document as somebody who is not signed in."),
             ("REMEDIATION", "Access logs can be searched for nine days, and we needed nine."),
-            ("COMMUNICATION", "Personal letters within a day kept the trust of all six businesses."),
+            ("WENT_WELL", "Personal letters within a day kept the trust of all six businesses."),
         ],
         participants=[("ravi", "ON_CALL"), ("priya", "PRODUCT"), ("lena", "SUPPORT")],
         steps=[
-            then("ana", "send_for_review"),
-            then("ana", "publish", days=74),
+            then(
+                "admin",
+                "confirm_facilitator",
+                reason="Ana kept the record that day and decided nothing. Nobody else who may lead retrospectives may "
+                "see this one.",
+                days=80,
+            ),
+            then("ana", "send_for_review", reviewers=["ravi", "lena"], days=76),
+            then("lena", "approve", words="The letters are quoted as we sent them.", days=75),
+            then(
+                "ana",
+                "publish",
+                days=74,
+                reason="Approved by Lena; the words of customers stay as they were said.",
+            ),
         ],
     ),
     RetroTale(
@@ -218,10 +255,37 @@ PUBLISHED = [
             ("Samira Haq, Happy Paws Grooming", "CUSTOMER"),
         ],
         steps=[
-            then("ana", "send_for_review"),
+            then("ana", "send_for_review", reviewers=["tom", "jonas"], days=58),
+            then(
+                "jonas",
+                "comment",
+                on="Customer impact",
+                text="Samira asks whether it can begin at her counter.",
+                days=57,
+            ),
             then("ana", "return_to_draft", reason="Samira Haq wants her clients’ side told before ours."),
-            then("ana", "send_for_review", reason="Begins with the counter now, not with the key."),
-            then("ana", "publish", days=55),
+            then(
+                "ana",
+                "comment",
+                answers="Samira asks",
+                text="It does now. The key comes third.",
+                days=57,
+                clock="16:30",
+            ),
+            then("ana", "send_for_review", reason="Begins with the counter now, not with the key.", days=56),
+            then(
+                "tom",
+                "approve",
+                words="This is the one I will show to new colleagues.",
+                days=55,
+                clock="10:10",
+            ),
+            then(
+                "ana",
+                "publish",
+                days=55,
+                reason="Approved by Tom; the words of customers stay as they were said.",
+            ),
         ],
     ),
 ]

@@ -28,6 +28,16 @@ class Stage:
             yield person
 
     @contextmanager
+    def guest(self, who: str, via: str):
+        """What somebody writes by a link: one of the people, or a guest whom only their name tells."""
+        if person := self.people.get(who):
+            with self.step(who, via):
+                yield person
+        else:
+            with acting(name=who, kind=via, request_id=self._request_id()):
+                yield None
+
+    @contextmanager
     def sweep(self, name: str):
         """What a scheduled task writes."""
         with acting(kind=TASK, name=name, request_id=self._request_id()):

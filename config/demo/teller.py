@@ -1,7 +1,7 @@
 """Tells the story: once per database, whole or not at all."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -16,19 +16,33 @@ from config.demo.incidents_recent import RECENT
 from config.demo.item_teller import tell_item
 from config.demo.items_early import EARLY_ITEMS
 from config.demo.items_late import LATE_ITEMS
+from config.demo.maintenance import MAINTENANCE, tell_maintenance
 from config.demo.people import PASSWORD, PEOPLE
-from config.demo.retro_teller import tell_retro
+from config.demo.retro_teller import tell_retro, tell_review
 from config.demo.retros_open import OPEN
 from config.demo.retros_published import PUBLISHED
+from config.demo.room_teller import tell_learning, tell_room
+from config.demo.rooms import ROOMS
 from config.demo.script import Person
 from config.demo.stage import Stage
+from config.demo.voice_teller import tell_customer, tell_subscriber, tell_voices
+from config.demo.voices import CUSTOMERS, SUBSCRIBERS, VOICES
 from config.people.models import User
 from incidents.models import Region, Service, Severity
 
 PARTS = [
     *((tell_incident, tale) for tale in [*EARLY, *PAST, *RECENT]),
+    *((tell_maintenance, tale) for tale in MAINTENANCE),
+    *((tell_customer, tale) for tale in CUSTOMERS),
+    *((tell_voices, tale) for tale in VOICES),
+    *((tell_subscriber, tale) for tale in SUBSCRIBERS),
     *((tell_retro, tale) for tale in [*PUBLISHED, *OPEN]),
+    *((tell_room, room) for room in ROOMS if not room.is_reopened),
     *((tell_item, tale) for tale in [*EARLY_ITEMS, *LATE_ITEMS]),
+    # Last: nothing is published before its actions are agreed.
+    *((tell_review, tale) for tale in [*PUBLISHED, *OPEN]),
+    *((tell_room, room) for room in ROOMS if room.is_reopened),
+    *((tell_learning, room) for room in ROOMS),
 ]
 LENGTH = len(PEOPLE) + 1 + len(PARTS)  # how often `advance` is called
 
@@ -87,14 +101,15 @@ def _added(stage, person: Person) -> User:
         working_days=person.working_days,
         away_from=away_from,
         away_until=away_until,
+        **({"works_from": time(0), "works_until": time(23, 59)} if person.all_day else {}),
         is_superuser=person.is_superuser,
         joined_at=stage.ago(420, "09:00"),
     )
 
 
 def _tell_catalogue(stage) -> None:
-    for position, (slug, name, description, tier, is_public) in enumerate(SERVICES, start=1):
-        service = Service(slug=slug, tier=tier, is_public=is_public, position=position)
+    for position, (slug, name, description, tier, is_public, group) in enumerate(SERVICES, start=1):
+        service = Service(slug=slug, tier=tier, is_public=is_public, position=position, group=group)
         stage.services[slug] = stage.write("admin", service, name=name, description=description)
     for slug, name in REGIONS:
         stage.regions[slug] = stage.write("admin", Region(slug=slug), name=name)

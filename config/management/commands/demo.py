@@ -15,6 +15,7 @@ from incidents.models import Incident
 from retros.models import Retrospective
 
 PLACES = [
+    ("/", "the status page, as customers see it"),
     ("/admin/", "the workspace"),
     ("/mailbox/", "the mail that Aftercare sends"),
     ("/api/v1/docs/", "the API"),

@@ -37,6 +37,8 @@ from config.editing import (
     dress,
     numbers,
 )
+from config.search.finding import quickly
+from config.search.kinds import KINDS
 from config.transitions import NotPermitted, WrongState, verbs_for, verbs_of
 from config.visibility import sees_all, visible
 
@@ -86,12 +88,22 @@ def find(request, term) -> list[SearchResult]:
     for model, model_admin in admin.site._registry.items():
         if not model_admin.has_view_permission(request) or not model_admin.get_search_fields(request):
             continue
-        rows, _ = model_admin.get_search_results(request, model_admin.get_queryset(request), term)
+        rows = _found(request, model, model_admin, term)
         url = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
-        for row in rows.order_by("-pk")[:FOUND]:
+        for row in rows:
             label = str(model._meta.verbose_name).capitalize()
             found.append(SearchResult(str(row), label, reverse(url, args=[row.pk]), "chevron_right"))
     return found
+
+
+def _found(request, model, model_admin, term):
+    seen = model_admin.get_queryset(request)
+    kind = next((kind for kind in KINDS.values() if kind.model is model), None)
+    term = term.replace("\x00", "").strip()
+    if kind and not re.fullmatch(r"(?:[A-Za-z]+-)?\d+", term, re.ASCII):  # a reference is found by the model
+        return quickly(kind, seen, term, FOUND)
+    rows, _ = model_admin.get_search_results(request, seen, term)
+    return rows.order_by("-pk")[:FOUND]
 
 
 # --- The base ----------------------------------------------------------------------------------------------
@@ -115,6 +127,7 @@ class WorkspaceAdmin(VisibleChoices, ModelAdmin):
     warn_unsaved_form = True
     visible_through = ""
     references: dict[str, str] = {}
+    added_cards: tuple = ()  # functions of request and row, by which an app tells something on another app's page
     change_form_template = "admin/workspace_form.html"
     change_list_template = "admin/workspace_list.html"
     delete_confirmation_template = "admin/workspace_delete.html"
@@ -193,7 +206,8 @@ class WorkspaceAdmin(VisibleChoices, ModelAdmin):
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None and change:
             context["show_save_and_add_another"] = False
-            context["cards"] = self.cards(request, obj)
+            added = [card for more in self.added_cards for card in more(request, obj)]
+            context["cards"] = [*self.cards(request, obj), *added]
             context["verbs"] = self.verb_links(request, obj)
             context["latest_change"] = latest_change(obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -308,9 +322,11 @@ class WorkspaceAdmin(VisibleChoices, ModelAdmin):
             _add_errors(form, error)
             return self._ask(request, row, about, form, status=400)
         self.message_user(request, f"{about.label}: {row}")
-        return HttpResponseRedirect(
-            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
-        )
+        return HttpResponseRedirect(self.url_after_verb(row))
+
+    def url_after_verb(self, row) -> str:
+        """Where somebody goes on after a verb was done."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
 
     def _too_late(self, request, pk, about, form, error):
         row = self.get_object(request, str(pk))
@@ -320,6 +336,10 @@ class WorkspaceAdmin(VisibleChoices, ModelAdmin):
             return self._ask(request, row, about, problem=_no_longer(row, about), status=409)
         problem = f"{error} Nothing was done. This is how it stands now: look again, then confirm."
         return self._ask(request, row, about, form, problem=problem, status=409)
+
+    def verb_context(self, request, row, about) -> dict:
+        """What the page of a verb tells before it asks: `notes` names a template, `is_barred` takes the form away."""
+        return {}
 
     def _verb_form(self, request, row, about, data=None):
         form_class = about.form_class()
@@ -336,6 +356,7 @@ class WorkspaceAdmin(VisibleChoices, ModelAdmin):
             "latest_change": latest_change(row),
             "version": getattr(row, "version", None),
             "zone": _zone_if_asked(form),
+            **(self.verb_context(request, row, about) if about.is_open(row) else {}),
         }
         return self._page(request, "admin/verb.html", row, context, status)
 

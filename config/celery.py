@@ -13,7 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("aftercare", task_cls="config.audit.tasks:ActorTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["config.audit", "config.outbox", "incidents", "retros", "actions"])
+app.autodiscover_tasks(
+    ["config.audit", "config.outbox", "config.reminding", "config.search", "incidents", "retros", "actions"]
+)
 
 MINUTE = 60.0  # seconds
 HOUR = 60 * MINUTE
@@ -26,11 +28,28 @@ def every(seconds: float, task: str) -> dict:
 
 app.conf.beat_schedule = {
     "open the retrospectives that are required": every(MINUTE, "retros.tasks.open_required_retros"),
-    "queue what is overdue": every(MINUTE, "actions.tasks.queue_overdue_reminders"),
+    "tell of meetings whoever joined since": every(MINUTE, "retros.tasks.tell_of_meetings"),
+    "ask what a meeting was worth": every(MINUTE, "retros.tasks.ask_for_impressions"),
+    "remind of perspectives": every(MINUTE, "retros.tasks.remind_of_perspectives"),
+    "plan the steps that retrospectives lack": every(MINUTE, "retros.tasks.plan_steps"),
+    "ask whether what happened again was mended": every(MINUTE, "actions.tasks.ask_about_recurrences"),
+    "remind of what is due": every(MINUTE, "config.reminding.tasks.remind"),
+    "plan anew what changed": every(MINUTE, "config.reminding.tasks.follow_changes"),
+    "plan everything anew each day": every(HOUR, "config.reminding.tasks.plan_all_anew"),
+    "index what changed": every(MINUTE, "config.search.tasks.follow_what_is_searched"),
+    "compare the index each day": every(HOUR, "config.search.tasks.compare_index"),
+    "sum up the week": every(10 * MINUTE, "actions.tasks.queue_summaries"),
+    "remember what was over a year ago": every(HOUR, "actions.tasks.queue_anniversaries"),
+    "remind of what customers wait for": every(MINUTE / 2, "incidents.tasks.nudge_communicators"),
     "deliver what is queued": every(10.0, "config.outbox.tasks.deliver"),
+    "post what is queued for other systems": every(10.0, "config.outbox.tasks.post"),
+    "tell subscribers what was published": every(5.0, "incidents.tasks.tell_subscribers"),
+    "forget who did not confirm": every(HOUR, "incidents.tasks.forget_unconfirmed"),
+    "notice that the schedule runs": every(15.0, "config.outbox.tasks.beat"),
     "put new history under seal": every(MINUTE, "config.audit.tasks.seal_history"),
     "anchor it each hour, and after an export": every(MINUTE, "config.audit.tasks.anchor_history"),
     "anchor what is closed": every(MINUTE, "incidents.tasks.anchor_closed_incidents"),
+    "bring the status page up to date": every(MINUTE, "incidents.tasks.write_status_page"),
     "verify all history each day": every(HOUR, "config.audit.tasks.verify_history"),
 }
 

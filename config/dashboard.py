@@ -69,7 +69,7 @@ class Panel:
 class Entry:
     """One line of the sidebar: the list of a model, shown to whoever may open it.
 
-    A page that is no list is named by `page` (its address) and shown to whoever has the `permission`.
+    A page that is no list is named by `page` (its address). With a `permission`, only who has it is shown it.
     """
 
     model: str
@@ -85,7 +85,7 @@ _groups: dict[str, tuple[int, list[Entry]]] = {}
 
 
 def panel(order: int, *, permission: str):
-    """Put what the function returns on the dashboard of everybody who has the permission."""
+    """Put what the function returns on the dashboard of everybody who has the permission; None puts nothing."""
 
     def decorate(function):
         _panels.append((order, permission, function))
@@ -104,7 +104,8 @@ def dashboard(request, context):
     """What unfold shows at the index: named in the settings."""
     user = request.user
     shown = sorted(_panels, key=lambda known: known[0])
-    panels = [make(request) for _, permission, make in shown if user.has_perm(permission)]
+    made = [make(request) for _, permission, make in shown if user.has_perm(permission)]
+    panels = [one for one in made if one is not None]
     return context | {
         "title": "Dashboard",
         "greeting": f"{_greeting()}, {user.get_short_name()}",
@@ -136,6 +137,8 @@ def account(request):
 def _item(entry, request):
     if entry.page:
         return _page_item(entry, request)
+    if entry.permission and not request.user.has_perm(entry.permission):
+        return None
     model = apps.get_model(entry.model)
     shown = admin.site.is_registered(model) and admin.site.get_model_admin(model)
     if not shown or not shown.has_module_permission(request) or not shown.has_view_permission(request):

@@ -6,7 +6,12 @@ from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect
 from unfold.admin import StackedInline, TabularInline
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
+from unfold.widgets import (
+    INPUT_CLASSES,
+    SELECT_CLASSES,
+    TEXTAREA_CLASSES,
+    UnfoldAdminCheckboxSelectMultipleWidget,
+)
 
 from config.audit.models import StaleVersion, VersionedModel
 
@@ -58,7 +63,15 @@ class WorkspaceFormSet(PaginationInlineFormSet):
 
 
 class VisibleChoices:
-    """Related rows are chosen among those the person may see."""
+    """Related rows are chosen among those the person may see; `coached` fields have the language coach's hints."""
+
+    coached: dict[str, str] = {}  # field: who reads it, team or customers
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.name in self.coached:
+            field.widget.attrs["data-coach"] = self.coached[db_field.name]
+        return field
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         model = db_field.remote_field.model
@@ -101,6 +114,9 @@ def dress(form, model_admin=None, request=None):
             )
         elif name in searched:
             field.widget = KnownSelect(model_admin.opts.get_field(name), model_admin.admin_site)
+            field.widget.choices = field.choices
+        elif isinstance(widget, forms.CheckboxSelectMultiple):
+            field.widget = UnfoldAdminCheckboxSelectMultipleWidget()
             field.widget.choices = field.choices
         else:
             classes = {forms.Textarea: TEXTAREA_CLASSES, forms.Select: SELECT_CLASSES}

@@ -19,8 +19,9 @@ def clean_line(text: str) -> str:
     """One line of text a person can see: NFC, no control or direction marks, no line breaks."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    text = _BREAK.sub(" ", unicodedata.normalize("NFC", text))
-    return " ".join(_UNSEEN.sub("", text).split())
+    # Composed last: without a mark between them, two characters may become one.
+    text = unicodedata.normalize("NFC", _UNSEEN.sub("", _BREAK.sub(" ", text)))
+    return " ".join(text.split())
 
 
 def validate_visible(text: str) -> None:
@@ -48,6 +49,15 @@ def validate_moment(moment) -> None:
         raise ValidationError("That is before 1970.", code="too_early")
     if moment > timezone.now() + timedelta(minutes=5):
         raise ValidationError("That is in the future.", code="future")
+
+
+def validate_due_day(day) -> None:
+    """Refuse a new due day that has passed, and one that nobody means."""
+    # A day back, because it may still be yesterday where the owner is.
+    if day < timezone.localdate() - timedelta(days=1):
+        raise ValidationError("Choose a day that has not passed.", code="passed")
+    if day.year >= 2200:
+        raise ValidationError("That is not a day anybody means.", code="too_late")
 
 
 class NothingToAsk(forms.Form):

@@ -1,19 +1,17 @@
 """What a load balancer and a monitor ask: is it alive, and is it fit for work?"""
 
 import logging
-from datetime import timedelta
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from config.audit import triggers
+from config.outbox import troubles
 from config.outbox.sending import waiting_since
 
-LONGEST_WAIT = timedelta(minutes=15)
 log = logging.getLogger(__name__)
 
 
@@ -66,11 +64,19 @@ def _history() -> str:
     return f"{len(wrong)} triggers are missing or left over: run manage.py migrate" if wrong else ""
 
 
+def _schedule() -> str:
+    # A new installation is not ready either: without a schedule no message will ever leave it.
+    return troubles.of_the_schedule(troubles.last_beat())
+
+
 def _messages() -> str:
-    since = waiting_since()
-    if since is None or timezone.now() - since <= LONGEST_WAIT:
-        return ""
-    return f"the oldest has waited since {since:%Y-%m-%d %H:%M} UTC: is the worker running?"
+    return troubles.of_messages(waiting_since())
 
 
-CHECKS = {"database": _database, "migrations": _migrations, "history": _history, "messages": _messages}
+CHECKS = {
+    "database": _database,
+    "migrations": _migrations,
+    "history": _history,
+    "schedule": _schedule,
+    "messages": _messages,
+}

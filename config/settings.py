@@ -1,6 +1,7 @@
 """Every setting, from the environment. A bad value is refused with its name and what would be right."""
 
 import hashlib
+import ipaddress
 import os
 import re
 import secrets
@@ -83,6 +84,10 @@ def _sender(raw):
 
 def _list(raw):
     return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def _networks(raw):
+    return [ipaddress.ip_network(part) for part in _list(raw)]
 
 
 def _addresses(raw):
@@ -221,8 +226,11 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "config.coach",
     "config.audit",
     "config.outbox",
+    "config.reminding",
+    "config.search",
     "incidents",
     "retros",
     "actions",
@@ -230,6 +238,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "incidents.status.serving.PublicPages",  # first: what is public needs nothing that comes after
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -338,6 +347,11 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # How long a worker may hold a message before another takes it, in seconds.
 DELIVERY_LEASE = setting("DELIVERY_LEASE", max(60, 3 * EMAIL_TIMEOUT), _seconds, "write seconds, such as 60")
 
+# Networks inside which webhooks may go although they are not public, such as 10.2.0.0/16.
+WEBHOOK_NETWORKS = setting(
+    "WEBHOOK_NETWORKS", [], _networks, "write networks such as 10.2.0.0/16, separated by commas"
+)
+
 BROKER_DIR = VAR_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 if REDIS_URL:
@@ -356,6 +370,15 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "schedule")
 # On the filesystem its answers would be files that nobody takes away.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = bool(REDIS_URL)
+
+# --- The status page -----------------------------------------------------------------------------------
+
+# While somebody reads it, how often at most each process looks whether it is still true, in seconds.
+STATUS_FOLLOW = 0.5
+# Where its finished files are; every web process and worker of one machine uses the same.
+STATUS_DIR = VAR_DIR / "public"
+# A folder that is kept in line with it, for a web server or host of static files.
+STATUS_EXPORT_DIR = setting("STATUS_EXPORT_DIR", None, Path)
 
 # --- Web ---------------------------------------------------------------------------------------------------
 
@@ -419,9 +442,11 @@ SPECTACULAR_SETTINGS = {
         "IncidentStatus": "incidents.models.Incident.Status",
         "UpdateStatus": "incidents.models.CustomerUpdate.Status",
         "RetroStatus": "retros.models.Retrospective.Status",
+        "LearningStatus": "retros.models.Learning.Status",
         "ItemStatus": "actions.models.ActionItem.Status",
         "TimelineKind": "incidents.models.TimelineEntry.Kind",
         "FindingKind": "retros.models.Finding.Kind",
+        "MarkKind": "retros.models.TimelineMark.Kind",
         "ItemKind": "actions.models.ActionItem.Kind",
     },
 }
@@ -464,7 +489,8 @@ UNFOLD = {
     # The theme's own search of models reads every row that matches.
     "ACCOUNT": {"navigation": "config.dashboard.account"},
     "COMMAND": {"search_models": False, "search_callback": "config.admin.find", "show_history": False},
-    "STYLES": [f"{STATIC_URL}aftercare/admin.css"],
+    "STYLES": [f"{STATIC_URL}aftercare/admin.css", f"{STATIC_URL}aftercare/coach.css"],
+    "SCRIPTS": [f"{STATIC_URL}aftercare/coach.js"],
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 from django.test import TransactionTestCase
 
 from config.audit import triggers
+from config.outbox import troubles
 from config.people import roles
 from config.people.models import User
 
@@ -42,6 +43,20 @@ def _let_transactional_tests_empty_the_tables():
 def _anchors_of_its_own(settings, tmp_path):
     """Each test has a history of its own; the anchors of another would not fit it."""
     settings.AUDIT_ANCHORS = tmp_path / "anchors.log"
+
+
+@pytest.fixture(autouse=True)
+def _the_banner_is_asked_for_by_its_own_tests(monkeypatch):
+    """Its one query every few seconds would make the cost of a page depend on the clock."""
+    monkeypatch.setattr(troubles._Remembered, "found", [])
+    monkeypatch.setattr(troubles._Remembered, "until", float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def _a_status_page_of_its_own(settings, tmp_path):
+    """Each test writes its own pages, when it asks for them: a thread would look past the test's transaction."""
+    settings.STATUS_FOLLOW = 0
+    settings.STATUS_DIR = tmp_path / "public"
 
 
 def make_person(email, *role_names, name="", **fields):
@@ -131,6 +146,38 @@ def retro(resolved, ana):
     from retros.models import Retrospective
 
     return Retrospective.objects.open_for(resolved, facilitator=ana)
+
+
+def make_publishable(retro, by=None):
+    """Give a retro all that publishing it asks for; `by`, who does not lead it, approves what it says."""
+    from django.utils import timezone
+
+    from retros.models import Factor, Review
+
+    type(retro).objects.filter(pk=retro.pk, customer_impact="").update(
+        customer_impact="One in five could not pay."
+    )
+    type(retro).objects.filter(pk=retro.pk).update(no_actions_because="The shop closes next month.")
+    retro.refresh_from_db()
+    for kind in ("detection", "communication", "remediation"):
+        if not retro.sections.filter(topic=kind).update(text=f"What we learnt about {kind}."):
+            retro.findings.create(kind=kind, text=f"What we learnt about {kind}.")
+    retro.retro_factors.get_or_create(factor=Factor.objects.last())
+    for finding in retro.findings.all():
+        finding.accepted_because = "The shop closes next month."
+        finding.save()
+    if retro.needs_approval:
+        by = by or make_person(f"reviewer{retro.pk}@example.com", roles.FACILITATOR)
+        retro.reviews.filter(reviewer=by).end()
+        decided = {"status": Review.Status.APPROVED, "decided_at": timezone.now()}
+        retro.reviews.create(reviewer=by, asked_by=None, fingerprint=retro.fingerprint(), **decided)
+    return retro
+
+
+@pytest.fixture
+def publishable(retro):
+    """Ana's draft, with all that publishing it asks for."""
+    return make_publishable(retro)
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 import email
 import email.policy
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -15,8 +17,8 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
-from django.conf import settings
 
+HOUSE = Path(__file__).parents[1]  # not from the settings: the chaos runs and benchmarks start without them
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -110,6 +112,22 @@ class MailSink:
         self._controller.stop()
 
 
+def copy_migrated(var: Path) -> None:
+    """Put a migrated SQLite database into `var`; migrating takes the best part of a minute, so a run does it once."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    made = Path(tempfile.gettempdir()) / f"aftercare-migrated-{run}"
+    made.mkdir(exist_ok=True)
+    with (made / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the processes of one run make it together
+        if not (made / "done").exists():
+            first = Stack(made / "var")
+            first.manage("migrate", "-v0", timeout=600)
+            (made / "done").touch()
+    var.mkdir(parents=True, exist_ok=True)
+    for file in (made / "var").glob("*.sqlite3*"):
+        shutil.copy(file, var)
+
+
 class Stack:
     """`manage.py up` on data of its own."""
 
@@ -129,18 +147,25 @@ class Stack:
         }
         self.log = var.parent / f"{var.name}.log"
 
-    def manage(self, *arguments, **options):
+    def manage(self, *arguments, timeout=120, **options):
         """Run a command of manage.py to its end."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=settings.BASE_DIR,
+            cwd=HOUSE,
             env=self.environment,
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=timeout,
             **options,
         )
+
+    def migrate(self):
+        """An empty database with all its tables; on SQLite a copy of one that was migrated for the whole run."""
+        if "DATABASE_URL" in self.environment:
+            self.manage("migrate", "-v0", timeout=600)
+        else:
+            copy_migrated(Path(self.environment["VAR_DIR"]))
 
     @contextmanager
     def up(self):
@@ -148,7 +173,7 @@ class Stack:
         with self.log.open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"],
-                cwd=settings.BASE_DIR,
+                cwd=HOUSE,
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -22,7 +22,8 @@ def fill(model, count, **parents):
         incident.service_impacts.create(service=service)
         retro = Retrospective.objects.open_for(incident, facilitator=person)
         ActionItem.objects.create(title="Do it", why="x", owner=person, retro=retro, ended_by=None)
-        parents["incident"].log("note", "x", by=person)
+        entry = parents["incident"].log("note", "x", by=person)
+        parents["retro"].marks.create(entry=entry, kind="key", marked_by=person)
         parents["incident"].updates.create(text="x", state="published", published_at=incident.declared_at)
         parents["retro"].findings.create(kind="luck", text="x")
         parents["retro"].sections.create(heading=f"Part {count}-{number}")
@@ -37,10 +38,12 @@ COUNTED = [
         "regions/",
         "severities/",
         "factors/",
+        "learnings/",
         "tokens/",
     ),
     *("incidents/{i}/timeline/", "incidents/{i}/updates/"),
     *("retros/{r}/sections/", "retros/{r}/findings/", "retros/{r}/factors/", "retros/{r}/participants/"),
+    "retros/{r}/marks/",
 ]
 
 

@@ -25,6 +25,12 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 OPENAPI = "application/vnd.oai.openapi+json"
 
 
+def retro_learning(retro):
+    from retros.models import Learning
+
+    return Learning.objects.create(retro=retro, title="Paying failed", slug="paying-failed")
+
+
 @pytest.fixture
 def there(admin_user, retro, item):
     """A row of every kind to be met, by the first part of its operations' names."""
@@ -38,9 +44,14 @@ def there(admin_user, retro, item):
         "retros": retro.reference,
         "action_items": item.reference,
         "updates": incident.updates.create(text="We are looking.").pk,
+        "ticket_counts": incident.ticket_counts.create(count=3).pk,
+        "support_tickets": incident.support_tickets.create(reference="#1").pk,
         "timeline": incident.timeline.first().pk,
         "sections": retro.sections.first().pk,
         "findings": retro.findings.create(kind="luck", text="A Sunday.").pk,
+        "steps": retro.steps.get(kind="factors").pk,
+        "marks": retro.marks.create(entry=incident.timeline.first(), kind="key").pk,
+        "learnings": retro_learning(retro).reference,
         "retro_factors": retro.retro_factors.create(factor_id=1).pk,
         "services": "checkout",
         "severities": "SEV1",

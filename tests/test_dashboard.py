@@ -22,6 +22,12 @@ from retros.models import Retrospective
 from tests.conftest import make_person
 
 pytestmark = pytest.mark.django_db
+LED, WAITING = "Retros you lead: what is next", "Waiting for your review"
+
+
+@pytest.fixture
+def tom(db):
+    return make_person("tom@example.com", roles.FACILITATOR, name="Tom")
 
 
 def dashboard_of(client, person):
@@ -61,20 +67,71 @@ def test_a_resolved_incident_leaves_the_dashboard(client, ana, resolved):
     assert panel_of(dashboard_of(client, ana), "Open incidents").rows == []
 
 
-def test_ones_own_retros_come_first_and_overdue_is_said_in_words(client, ana, retro, severity):
+def test_ones_own_retros_come_first_and_overdue_is_said_in_words(client, omar, retro, severity):
     other = _retro_of(Incident.objects.declare(by=None, title="Older", severity=severity), due_on=_day(-20))
-    Retrospective.objects.filter(pk=retro.pk).update(due_on=_day(-3))
-    rows = panel_of(dashboard_of(client, ana), "Retrospectives due").rows
+    Retrospective.objects.filter(pk=retro.pk).update(due_on=_day(-3), facilitator=omar)
+    rows = panel_of(dashboard_of(client, omar), "Retrospectives due").rows
     assert [row.title for row in rows] == [str(retro), str(other)]
     assert [row.mark for row in rows] == ["Yours", ""]
     assert [row.late for row in rows] == ["Overdue by 3 days", "Overdue by 20 days"]
     assert rows[1].note == "Nobody leads it yet: choose a facilitator."
 
 
-def test_a_published_retro_leaves_the_dashboard(client, ana, retro):
+def test_who_leads_retros_sees_the_next_step_of_each_and_others_beside_them(
+    client, ana, tom, retro, severity
+):
+    other = _retro_of(Incident.objects.declare(by=None, title="Older", severity=severity), facilitator=tom)
+    retro.steps.filter(kind="moments").update(due_on=_day(-2))
+    Retrospective.objects.filter(pk=retro.pk).update(due_on=_day(-1))
+    page = dashboard_of(client, ana)
+    (mine,) = panel_of(page, LED).rows
+    assert (mine.title, mine.late) == (str(retro), "Overdue by 1 day")
+    assert mine.note == "Next: key moments marked (overdue by 2 days)."
+    assert [row.title for row in panel_of(page, "Other retrospectives due").rows] == [str(other)]
+    retro.steps.get(kind="moments").leave_out(by=ana, reason="One line.")
+    retro.steps.filter(kind="impact").update(owner=tom, due_on=_day(0))
+    (mine,) = panel_of(dashboard_of(client, ana), LED).rows
+    assert mine.note == "Next: customer impact written (Tom, due today)."
+
+
+def test_without_a_checklist_the_state_says_what_is_next(client, ana, retro):
+    retro.steps.all().delete()
+    (mine,) = panel_of(dashboard_of(client, ana), LED).rows
+    assert mine.note == "Write it, then send it for review."
+
+
+def test_who_leads_none_is_told_how_to_begin(client, tom, omar, retro):
+    panel = panel_of(dashboard_of(client, tom), LED)
+    assert (panel.rows, panel.total) == ([], "0")
+    assert "choose yourself" in panel.empty
+    assert LED not in [one.title for one in dashboard_of(client, omar).context["panels"]]
+
+
+def test_what_waits_for_my_review_is_there_until_i_have_said_something(client, ana, omar, ravi, retro):
+    retro.send_for_review(by=ana, reviewers=[omar])
+    (row,) = panel_of(dashboard_of(client, omar), WAITING).rows
+    assert (row.title, row.url) == (str(retro), retro.get_review_url())
+    assert [getattr(fact, "text", fact) for fact in row.facts] == ["asked now", "by Ana"]
+    assert panel_of(dashboard_of(client, ravi), WAITING).rows == []
+    retro.reviews.get().approve(by=omar)
+    assert panel_of(dashboard_of(client, omar), WAITING).rows == []
+
+
+def test_what_went_back_to_draft_or_is_hidden_waits_for_nobody(client, ana, omar, retro, resolved):
+    retro.send_for_review(by=ana, reviewers=[omar])
+    Incident.objects.filter(pk=resolved.pk).update(visibility="restricted", declared_by=None)
+    assert panel_of(dashboard_of(client, omar), WAITING).rows == []
+    Incident.objects.filter(pk=resolved.pk).update(visibility="public")
+    retro.return_to_draft(by=ana, reason="Not yet.")
+    assert panel_of(dashboard_of(client, omar), WAITING).rows == []
+
+
+def test_a_published_retro_leaves_the_dashboard(client, ana, publishable):
+    retro = publishable
     retro.send_for_review(by=ana)
     retro.publish(by=ana)
-    assert panel_of(dashboard_of(client, ana), "Retrospectives due").rows == []
+    assert panel_of(dashboard_of(client, ana), LED).rows == []
+    assert panel_of(dashboard_of(client, ana), "Other retrospectives due").rows == []
 
 
 def test_my_actions_are_mine_with_the_overdue_ones_first(client, omar, ana, item):
@@ -130,6 +187,8 @@ def test_an_empty_panel_says_what_comes_next(client, ana):
     page = dashboard_of(client, ana).content.decode()
     assert "One opens by itself when an incident that needs it is resolved." in page
     assert "Nothing waits for you." in page
+    assert "asks you by mail once its text stands." in page
+    assert "You lead none now." in page
 
 
 def test_somebody_without_a_role_is_told_whom_to_ask(client, stranger):
@@ -148,6 +207,18 @@ def test_a_panel_shows_eight_rows_and_counts_no_further_than_a_hundred(client, o
     assert panel.all.label == "All 100+ open actions of mine"
 
 
+@pytest.mark.parametrize("size", [1, 30])
+def test_to_whoever_leads_retros_too(client, ana, omar, severity, size):
+    _fill(size, severity, ana)
+    for retro in Retrospective.objects.all():
+        retro.send_for_review(by=ana, reviewers=[omar])
+    for person in (ana, omar):
+        client.force_login(person)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(reverse("admin:index"))
+        assert len(queries) <= 15, "\n".join(query["sql"][:200] for query in queries)
+
+
 @pytest.mark.parametrize("size", [5, 60])
 def test_it_costs_the_same_however_much_there_is(client, aud, omar, severity, size):
     _fill(size, severity, omar)
@@ -155,13 +226,13 @@ def test_it_costs_the_same_however_much_there_is(client, aud, omar, severity, si
     with CaptureQueriesContext(connection) as queries:
         response = client.get(reverse("admin:index"))
     assert response.status_code == 200
-    assert len(queries) <= 12, "\n".join(query["sql"][:200] for query in queries)
+    assert len(queries) <= 13, "\n".join(query["sql"][:200] for query in queries)
 
 
 def test_the_links_of_every_panel_lead_to_lists_that_open(client, admin_user, omar, severity):
     _fill(9, severity, omar)
     panels = dashboard_of(client, admin_user).context["panels"]
-    assert len(panels) == 5
+    assert len(panels) == 8
     for panel in panels:
         links = [panel.all.url, *(row.url for row in panel.rows[:1]), *([panel.add.url] if panel.add else [])]
         assert [client.get(link).status_code for link in links] == [200] * len(links), panel.title
@@ -203,7 +274,7 @@ def test_the_sidebar_holds_only_what_one_may_open(client, lena, aud, stranger):
     sees = sidebar_of(dashboard_of(client, aud))
     groups = ["", "Incidents", "Retrospectives", "Actions", "Catalogue", "People", "History", "Messages"]
     assert list(sees) == groups
-    assert sees["Actions"] == ["All actions", "My actions"]
+    assert {"All actions", "Did it work?"} <= set(sees["Actions"])
     fewer = sidebar_of(dashboard_of(client, lena))
     assert {"Messages", "History"}.isdisjoint(fewer)
     assert "What roles may do" not in fewer["People"]
@@ -271,7 +342,7 @@ def test_only_the_line_one_is_on_is_marked(client, ana):
         return [item["title"] for group in groups for item in group["items"] if item["active"]]
 
     assert marked("") == ["All actions"]
-    assert marked("?whose=mine&stage=open") == ["My actions"]
+    assert marked("?stage=open") == ["Team"]
 
 
 def _themes_own(name):

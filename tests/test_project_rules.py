@@ -29,6 +29,16 @@ UNTRACKED = {
     "auth.Permission": "made by migrations from the models; which role has which is tracked",
     "contenttypes.ContentType": "made by migrations from the models",
     "sessions.Session": "who is signed in now; expires by itself",
+    "incidents.FeedbackRequest": "that a mail asked, once a mail; the mail itself is tracked",
+    "incidents.FeedbackVisit": "a mark of an address that answered within the hour; forgotten after it",
+    "reminding.Reminder": "one row a step, never edited; its message, which is tracked, says what became of it",
+    "reminding.Watermark": "up to where the plans follow the history; says nothing of what anybody did",
+    "retros.ReadMark": "how far somebody has read, which is theirs alone; what they say of it is a review, tracked",
+    "incidents.Publication": "up to where subscribers were told; the update and each message to them are tracked",
+    "search.Document": "what is searched of a row: derived from the row, and made anew by `manage.py reindex`",
+    "search.Word": "the words in them, derived likewise",
+    "search.Mark": "up to where the index follows the history; says nothing of what anybody did",
+    "outbox.Heartbeat": "when the schedule last ran, every few seconds; says nothing of what anybody did",
     "audit.Shape": "of the ledger: the database lets nobody change it",
     "audit.SealedRow": "of the ledger: the database lets nobody change it",
     "audit.Seal": "of the ledger: the database lets nobody change it",
@@ -124,6 +134,8 @@ def our_models():
 # A moment with a person beside it must be set together; the exceptions say why they need no constraint.
 PAIRS_EXCUSED = {
     "incidents.Incident.declared_by": "declared_at is never empty; an import knows no person",
+    "retros.Review.asked_by": "asked_at is never empty; Aftercare itself is no person",
+    "retros.TimelineMark.marked_by": "marked_at is never empty; an import knows no person",
 }
 
 

@@ -26,6 +26,7 @@ BAD = {
     ],
     "SECRET_KEY": ["short"],
     "AUDIT_KEYS": ["k" * 32, "name:secret@short", ":" + "k" * 32, "a name:" + "k" * 32],
+    "WEBHOOK_NETWORKS": ["inside", "10.2.0.0/33", "10.2.0.1/16", "10.2.0.0/16 10.3.0.0/16"],
     "AUDIT_EMAILS": ["auditors", "a@b\nBcc: c@d", "a@b, auditors"],
     "DATABASE_URL": [
         *("nonsense", "mysql://user:secret@host/name", "postgres://user:secret@host:port/name"),
@@ -42,7 +43,7 @@ BAD = {
     "LOG_FORMAT": ["xml"],
 }
 # What is right by definition, whatever is written.
-ANYTHING = {"VAR_DIR", "SITE_NAME", "ALLOWED_HOSTS", "STATIC_ROOT", "AUDIT_ANCHORS"}
+ANYTHING = {"ALLOWED_HOSTS", "AUDIT_ANCHORS", "SITE_NAME", "STATIC_ROOT", "STATUS_EXPORT_DIR", "VAR_DIR"}
 EACH = [pytest.param(name, value, id=f"{name}={value!r}") for name, values in BAD.items() for value in values]
 
 

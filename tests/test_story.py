@@ -17,8 +17,11 @@ from config.people.models import User
 for name, *roles in [
     ("Ravi", "Responder", "Communicator"), ("Ana", "Facilitator"), ("Omar", "Action owner"), ("Aud", "Auditor"),
 ]:
-    # Every day is a working day, or the story could not be told on a Sunday.
-    user = User.objects.create_user(name.lower() + "@example.com", {PASSWORD!r}, name=name, working_days="1234567")
+    # They work around the clock, or the story could not be told at night or on a Sunday.
+    user = User.objects.create_user(
+        name.lower() + "@example.com", {PASSWORD!r}, name=name,
+        working_days="1234567", works_from="00:00", works_until="23:59",
+    )
     user.groups.add(*Group.objects.filter(name__in=roles))
 """
 TITLE, ACTION = "Payments fail for one in five", "Alert when payments fail"
@@ -47,7 +50,7 @@ def stack(request, tmp_path):
 
 def served(tmp_path, sink, **environment):
     stack = Stack(tmp_path / "var", EMAIL_URL=sink.url, **environment)
-    stack.manage("migrate", "-v0")
+    stack.migrate()
     stack.manage("shell", "--no-imports", "-c", PEOPLE)
     with stack.up():
         stack.sink = sink

@@ -255,12 +255,18 @@ def input_of(form_class) -> type[Strict]:
 
 def _like(field):
     asked = {"required": field.required, "help_text": str(field.help_text or field.label or "")}
+    if isinstance(field, forms.ModelMultipleChoiceField):
+        return serializers.ListField(child=ByName(field.queryset), max_length=50, **asked)
     if isinstance(field, forms.ModelChoiceField):
         return ByName(field.queryset, **asked)
+    if isinstance(field, forms.ChoiceField):
+        return serializers.ChoiceField(field.choices, **asked)
     if isinstance(field, forms.DateTimeField):
         return MomentField(allow_null=not field.required, **asked)
     if isinstance(field, forms.DateField):
         return DayField(allow_null=not field.required, **asked)
+    if isinstance(field, forms.BooleanField):
+        return YesNoField(default=False, help_text=asked["help_text"])
     if isinstance(field, forms.CharField):
         return TextField(allow_blank=not field.required, max_length=field.max_length, **asked)
     raise TypeError(f"the API does not know how to ask for a {type(field).__name__}")
@@ -277,4 +283,10 @@ def asked_of(form_class, row, data) -> dict:
 
 def _typed(data):
     # A form reads text; a moment goes in with its zone, so nothing is guessed.
-    return {name: value.pk if isinstance(value, models.Model) else value for name, value in data.items()}
+    return {name: _key_of(value) for name, value in data.items()}
+
+
+def _key_of(value):
+    if isinstance(value, list):
+        return [_key_of(one) for one in value]
+    return value.pk if isinstance(value, models.Model) else value

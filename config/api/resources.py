@@ -31,6 +31,7 @@ class Resource(viewsets.GenericViewSet):
     permission_classes = [HasModelPermission]
     http_method_names = ["get", "head", "post", "patch"]
     inputs: dict[str, type] = {}
+    takes: dict[str, set] = {}  # what may be chosen in the address, by action; lists have filters
     orderings = ("-reference", "reference")
     lookup_url_kwarg = "key"
     lookup_value_regex = "[^/]+"
@@ -54,10 +55,9 @@ class Resource(viewsets.GenericViewSet):
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
-        if self.action != "list" and request.query_params:
-            raise exceptions.ValidationError(
-                {name: ["There is nothing to choose here."] for name in request.query_params}
-            )
+        strange = request.query_params.keys() - self.takes.get(self.action, set())
+        if self.action != "list" and strange:
+            raise exceptions.ValidationError({name: ["There is nothing to choose here."] for name in strange})
 
     def get_object(self):
         return self.found(self.get_queryset(), self.kwargs["key"])
@@ -194,11 +194,13 @@ def _telling_version(row):
 def with_verbs(resource):
     """Class decorator: each verb of the resource's model becomes a POST that calls it."""
     for about in verbs_of(resource.model).values():
-        setattr(resource, about.name, _post(resource.model, about))
+        # A verb may be called what every resource has a method for; its address is the verb's name all the same.
+        name = f"{about.name}_it" if hasattr(Resource, about.name) else about.name
+        setattr(resource, name, _post(resource.model, about, name))
     return resource
 
 
-def _post(model, about):
+def _post(model, about, name):
     def perform(self, request, **kwargs):
         row = self.get_object()
         form_class = about.form_class()
@@ -209,7 +211,7 @@ def _post(model, about):
             )
         return self.answer_anew(row)
 
-    perform.__name__ = about.name
+    perform.__name__ = name
     perform.__doc__ = getattr(model, about.name).__doc__
     return action(detail=True, methods=["post"], url_path=about.name)(perform)
 

@@ -26,9 +26,10 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 from unfold.templatetags.unfold_list import result_headers
 
-from config.display import moment
+from config.display import duration, moment
 
 register = template.Library()
+register.filter("moment", moment)
 NOTHING = mark_safe('<span class="aftercare-quiet">–</span>')
 PLACE = "-pk-"  # stands for the key in an address that is made once
 
@@ -190,6 +191,12 @@ def _reader_of(request):
 def initials(user):
     """Of a person, what the theme makes an avatar of."""
     return {"get_full_name": user.get_full_name()[:1], "get_username": user.get_username()[:1]}
+
+
+@register.filter
+def lasted(delta):
+    """A length of time in its two largest units."""
+    return duration(delta)
 
 
 @register.simple_tag

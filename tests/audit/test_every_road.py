@@ -169,6 +169,7 @@ def changed_by_api_in_a_session(at):
     "+ retrospective",
     "+ retrospectiveincident",
     "+ section × 8",
+    "+ step × 11",
     doer=lambda at: (None, "open required retros", "task"),
 )
 def a_task_that_sweeps(at):

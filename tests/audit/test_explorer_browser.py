@@ -80,7 +80,7 @@ incident.save()
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     stack = Stack(tmp_path_factory.mktemp("audit") / "var")
-    stack.manage("migrate", "-v0")
+    stack.migrate()
     stack.manage("shell", "--no-imports", "-c", STORY)
     with stack.up():
         yield stack

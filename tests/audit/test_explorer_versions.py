@@ -132,7 +132,7 @@ def test_the_record_as_it_stood_with_what_is_gone_by_now(client, aud, ana, omar,
     then = pause()
     finding.delete()
     retro.participants.all().delete()
-    item.complete(by=omar)
+    item.complete(by=omar, evidence="It rang.")
     Incident.objects.filter(pk=incident.pk).update(title="Renamed since")
     text = text_of(opened(client, aud, f"{EXPLORER}as-of/", object=incident.reference, at=then.isoformat()))
     for said in (

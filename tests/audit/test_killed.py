@@ -34,7 +34,7 @@ def test_sixty_killed_writers_leave_whole_history_on_postgresql(tmp_path):
 
 def assert_whole(tmp_path, **environment):
     stack = Stack(tmp_path / "var", **environment)
-    stack.manage("migrate", "-v0")
+    stack.migrate()
     done = subprocess.run(
         [sys.executable, "-m", MODULE],
         cwd=settings.BASE_DIR,

@@ -33,7 +33,7 @@ def test_no_false_alarm_on_postgresql(tmp_path):
 
 def assert_silent(tmp_path, **environment):
     stack = Stack(tmp_path / "var", **environment)
-    stack.manage("migrate", "-v0")
+    stack.migrate()
     done = subprocess.run(
         [sys.executable, "-m", MODULE, str(SECONDS)],
         cwd=settings.BASE_DIR,

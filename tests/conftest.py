@@ -4,16 +4,19 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.test import TransactionTestCase
+from playwright.sync_api import expect
 
 from config.audit import triggers
 from config.outbox import troubles
 from config.people import roles
 from config.people.models import User
+from tests.stack import BROWSER_TIMEOUT
 
 PASSWORD = "aftercare-test"
 
 
 def pytest_configure():
+    expect.set_options(timeout=BROWSER_TIMEOUT)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

@@ -17,7 +17,6 @@ from tests.stack import Stack, browser_page, wait_for
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PASSWORD = "aftercare-story"
-PATIENCE = 90_000  # milliseconds; the machine may be busy with other tests
 CAST = f"""
 from datetime import timedelta
 from django.contrib.auth.models import Group
@@ -87,13 +86,6 @@ class Server:
         self.process.wait(timeout=30)
 
 
-@pytest.fixture(autouse=True)
-def _patience():
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=None)
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     stack = Stack(tmp_path_factory.mktemp("facilitator") / "var")
@@ -109,7 +101,6 @@ def server(tmp_path_factory):
 def opened(server, playwright, name, retro="RETRO-0001", **size):
     """A browser in which somebody has signed in and stands on the dashboard."""
     with browser_page(playwright, **size) as page:
-        page.set_default_timeout(PATIENCE)
         page.goto(f"{server.stack.url}/admin/login/?next=/admin/")
         page.fill("#id_username", f"{name}@example.com")
         page.fill("#id_password", PASSWORD)
@@ -256,7 +247,6 @@ def test_without_script_the_page_does_all_it_does(server):
         plain = page.context.browser.new_context(java_script_enabled=False)
         plain.add_cookies(cookies)
         page = plain.new_page()
-        page.set_default_timeout(PATIENCE)
         page.goto(address)
         area(page, "Detection").fill("A customer called first.")
         text(page, "Detection").get_by_role("button", name="Save").click()

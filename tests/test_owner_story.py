@@ -2,17 +2,19 @@
 
 import re
 import urllib.request
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.stack import MailSink, Stack, browser_page, wait_for
+from tests.stack import MailSink, Stack, browser_page, noon_zone, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PASSWORD = "aftercare-story"
-TODAY = datetime.now(UTC).date()
+ZONE = noon_zone()
+TODAY = datetime.now(ZoneInfo(ZONE)).date()
 LATE, LATER = TODAY - timedelta(days=9), TODAY + timedelta(days=20)
 CAST = f"""
 from datetime import date
@@ -20,10 +22,10 @@ from django.contrib.auth.models import Group
 from actions.models import ActionItem
 from config.people.models import User
 for name, role in [("Omar", "Action owner"), ("Ravi", "Responder"), ("Ana", "Facilitator")]:
-    # They work around the clock, or the story could not be told at night or on a Sunday.
+    # It is noon where they live, and they work every day: the story is told at night and on a Sunday too.
     user = User.objects.create_user(
         name.lower() + "@example.com", {PASSWORD!r}, name=name,
-        working_days="1234567", works_from="00:00", works_until="23:59",
+        time_zone={ZONE!r}, working_days="1234567", works_from="00:00", works_until="23:59",
     )
     user.groups.add(Group.objects.get(name=role))
 omar = User.objects.get(name="Omar")

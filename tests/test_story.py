@@ -1,32 +1,42 @@
 """The whole main job, as people live it: real browser, real worker, real scheduler, real mail server."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.stack import MailSink, Stack, browser_page, redis_url, scratch_postgres, wait_for
+from tests.stack import (
+    MailSink,
+    Stack,
+    browser_page,
+    noon_zone,
+    scratch_postgres,
+    scratch_redis,
+    wait_for,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PASSWORD = "aftercare-story"
+ZONE = noon_zone()
 PEOPLE = f"""
 from django.contrib.auth.models import Group
 from config.people.models import User
 for name, *roles in [
     ("Ravi", "Responder", "Communicator"), ("Ana", "Facilitator"), ("Omar", "Action owner"), ("Aud", "Auditor"),
 ]:
-    # They work around the clock, or the story could not be told at night or on a Sunday.
+    # It is noon where they live, and they work every day: the story is told at night and on a Sunday too.
     user = User.objects.create_user(
         name.lower() + "@example.com", {PASSWORD!r}, name=name,
-        working_days="1234567", works_from="00:00", works_until="23:59",
+        time_zone={ZONE!r}, working_days="1234567", works_from="00:00", works_until="23:59",
     )
     user.groups.add(*Group.objects.filter(name__in=roles))
 """
 TITLE, ACTION = "Payments fail for one in five", "Alert when payments fail"
 WHY = "Customers paid twice before we knew."
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.now(ZoneInfo(ZONE)).date()
 DUE = TODAY - timedelta(days=10)
 # The one thing a test cannot wait for.
 DAYS_PASS = f"""
@@ -44,8 +54,8 @@ def stack(request, tmp_path):
         if request.param == "sqlite and files":
             yield from served(tmp_path, sink)
         else:
-            with scratch_postgres() as database:
-                yield from served(tmp_path, sink, DATABASE_URL=database, REDIS_URL=redis_url())
+            with scratch_postgres() as database, scratch_redis() as redis:
+                yield from served(tmp_path, sink, DATABASE_URL=database, REDIS_URL=redis)
 
 
 def served(tmp_path, sink, **environment):

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 
 from config.audit import append_only
 from config.audit.triggers import tracked_models
-from tests.stack import Stack, wait_for
+from tests.stack import Stack, noon_zone, wait_for
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="needs /proc to find processes"
@@ -129,13 +129,13 @@ def test_however_it_ends_no_process_is_left(stack, number):
 # --- It heals ----------------------------------------------------------------------------------------------
 
 
-OVERDUE = """
+OVERDUE = f"""
 from datetime import date, timedelta
 from actions.models import ActionItem
 from config.people.models import User
 omar = User.objects.create_user(
     "omar@example.com", "a password", name="Omar",
-    working_days="1234567", works_from="00:00", works_until="23:59",
+    time_zone={noon_zone()!r}, working_days="1234567", works_from="00:00", works_until="23:59",
 )
 ActionItem.objects.create(title="Alert on failed payments", owner=omar, due_on=date.today() - timedelta(days=9))
 """

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
-from tests.stack import Stack, browser_page
+from tests.stack import BROWSER_TIMEOUT, Stack, browser_page
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -169,7 +169,7 @@ def plain_phone(phone):
         viewport={"width": 390, "height": 844}, java_script_enabled=False, storage_state=kept
     )
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(BROWSER_TIMEOUT)
     return page
 
 

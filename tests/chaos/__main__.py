@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.chaos import faults
 from tests.chaos.house import QUEUE, House
-from tests.stack import redis_url, scratch_postgres
+from tests.stack import scratch_postgres, scratch_redis
 
 
 def main() -> int:
@@ -47,11 +47,10 @@ def _servers(queue):
     with (
         tempfile.TemporaryDirectory() as folder,
         scratch_postgres() as database,
-        House(Path(folder) / "house", database, redis_url(12), queue).open() as house,
+        scratch_redis() as redis,
+        House(Path(folder) / "house", database, redis, queue).open() as house,
     ):
-        house.empty_broker()
         yield house
-        house.empty_broker()
 
 
 def _run(name, house, asked) -> int:

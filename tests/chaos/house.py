@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.stack import copy_migrated, free_port
+from tests.stack import PATIENCE, copy_migrated, free_port
 
 ROOT = Path(__file__).parents[2]
 QUEUE = "tests.chaos.kinds:queue"
@@ -174,7 +174,7 @@ class House:
 
     def wait_until_done(self, run, seconds=60.0):
         """Wait until every message of a run has ended, with whatever dies started again."""
-        stop = time.monotonic() + seconds
+        stop = time.monotonic() + seconds * PATIENCE
         while self.unfinished(run) != 0:
             if time.monotonic() > stop:
                 raise AssertionError(f"{self.unfinished(run)} of {run} have not ended: {self.tail()}")
@@ -185,7 +185,7 @@ class House:
 
     def wait_for_mail(self, run, count, seconds=30.0):
         """Wait until the server has taken so many of a run."""
-        stop = time.monotonic() + seconds
+        stop = time.monotonic() + seconds * PATIENCE
         while len(self.accepted(run)) < count:
             if time.monotonic() > stop:
                 raise AssertionError(f"{len(self.accepted(run))} of {count} mails: {self.tail()}")
@@ -215,7 +215,7 @@ class House:
         """Ask a worker and all its processes to end, as systemd does; it has to by itself."""
         worker = random.choice(self.workers)
         os.killpg(worker.pid, signal.SIGTERM)
-        worker.wait(seconds)
+        worker.wait(seconds * PATIENCE)
         self.workers.remove(worker)
 
     def empty_broker(self):

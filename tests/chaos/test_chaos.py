@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos import faults
 from tests.chaos.house import House
-from tests.stack import redis_url, scratch_postgres
+from tests.stack import scratch_postgres, scratch_redis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -19,11 +19,13 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     """PostgreSQL and Redis."""
-    folder, redis = tmp_path_factory.mktemp("servers"), redis_url(12)
-    with scratch_postgres() as database, House(folder / "house", database, redis).open() as house:
-        house.empty_broker()
+    folder = tmp_path_factory.mktemp("servers") / "house"
+    with (
+        scratch_postgres() as database,
+        scratch_redis() as redis,
+        House(folder, database, redis).open() as house,
+    ):
         yield house
-        house.empty_broker()
 
 
 # Where there is no server the ways to die are the same, but the lock, the broker and the claiming are not.

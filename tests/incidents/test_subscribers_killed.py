@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 
 from tests.chaos.house import TABLE, House
-from tests.stack import redis_url, scratch_postgres, wait_for
+from tests.stack import scratch_postgres, scratch_redis, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 QUEUE = "tests.incidents.killed_readers:publish"
@@ -56,11 +56,9 @@ def test_on_one_machine_with_nothing_installed(tmp_path):
 
 
 def test_in_production(tmp_path):
-    redis = redis_url(12)
     with (
         scratch_postgres() as database,
+        scratch_redis() as redis,
         House(tmp_path / "house", database, redis, queue=QUEUE).open() as house,
     ):
-        house.empty_broker()
         check(house, "servers")
-        house.empty_broker()

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
 from tests.incidents.public import Site
-from tests.stack import browser_page
+from tests.stack import BROWSER_TIMEOUT, browser_page
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -73,7 +73,7 @@ def phone(site, request):
             storage_state=first.context.storage_state(),
         )
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(BROWSER_TIMEOUT)
         page.goto(f"{site.url}/admin/incidents/incident/add/")
         yield page
 

@@ -32,7 +32,7 @@ LISTS = ("incidents", "retros", "action-items", "services", "regions", "severiti
 # --- Every verb, through the API -------------------------------------------------------------------------
 
 IN_A_MONTH = "2199-01-01"
-TOMORROW = (datetime.now(UTC).date() + timedelta(days=1)).isoformat()
+SOON = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()  # later than today, at midnight too
 INCIDENT = {
     # verb: (what it asks, the verbs that lead from the first state to one in which it is not possible);
     # None: it is possible in every state.
@@ -64,8 +64,8 @@ ITEM = {
     "postpone": ({"due_on": IN_A_MONTH, "reason": "The supplier is late."}, ["complete"]),
     "hand_over": ({"to": "ana@example.com"}, ["complete"]),
     "keep": ({}, ["complete"]),
-    "snooze": ({"until": TOMORROW}, ["complete"]),
-    "block": ({"waits_for": "The supplier.", "until": TOMORROW}, ["complete"]),
+    "snooze": ({"until": SOON}, ["complete"]),
+    "block": ({"waits_for": "The supplier.", "until": SOON}, ["complete"]),
     "unblock": ({}, ["complete"]),
     "reassign": ({"owner": "ana@example.com"}, ["complete"]),
     "drop": ({"reason": "Not worth it."}, ["complete"]),

@@ -1,5 +1,7 @@
 """The cast of every test, and what each of them starts from."""
 
+from itertools import groupby
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -20,12 +22,32 @@ def pytest_configure():
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def pytest_collection_modifyitems(items):
-    """The stories wait for the schedule's minutes: begun first, one a core, they wait while others work."""
+def pytest_addoption(parser):
+    parser.addoption(
+        "--cases",
+        type=int,
+        default=0,
+        help="run so many cases of each test that has a table of them, spread over the table; 0 for all",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if most := config.getoption("--cases"):
+        kept = list(_some_of_each(items, most))
+        config.hook.pytest_deselected(items=list(set(items) - set(kept)))
+        items[:] = kept
+    # The stories wait for the schedule's minutes: begun first, one a core, they wait while others work.
     slow = [item for item in items if item.get_closest_marker("slow")]
     quick = [item for item in items if not item.get_closest_marker("slow")]
     middle = len(quick) // 2
     items[:] = [*slow[::2], *quick[:middle], *slow[1::2], *quick[middle:]]
+
+
+def _some_of_each(items, most):
+    for _, cases in groupby(items, lambda item: item.nodeid.partition("[")[0]):
+        cases = list(cases)
+        step = max(1, -(-len(cases) // most))
+        yield from cases[::step]
 
 
 @pytest.fixture(autouse=True, scope="session")

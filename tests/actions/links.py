@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit
 
-from django.apps import apps
 from django.utils import timezone
 
 from actions import answers
@@ -30,12 +29,3 @@ def link(row, person, purpose, key="digest:person 1:2026-11-24"):
 
 def path(row, person, purpose, **options):
     return link(row, person, purpose, **options).path
-
-
-def every_row():
-    """All rows of all tables, history and bookkeeping included."""
-    return {
-        model._meta.label: list(model._base_manager.order_by("pk").values())
-        for model in apps.get_models(include_auto_created=True)
-        if model._meta.managed
-    }

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from actions import answers
 from actions.models import EffectivenessCheck, UsedLink
-from tests.actions.links import EVIDENCE, a_mail, every_row, link, links_of, path
+from tests.actions.links import EVIDENCE, a_mail, link, links_of, path
 from tests.conftest import make_person
+from tests.faults import every_row
 
 pytestmark = pytest.mark.django_db
 

@@ -12,9 +12,9 @@ from actions import answers, chips
 from actions.models import ActionItem, EffectivenessCheck, UsedLink
 from config.outbox.models import Delivery
 from config.people.calendar import WorkCalendar
-from tests.actions.links import EVIDENCE, every_row, link, path
+from tests.actions.links import EVIDENCE, link, path
 from tests.conftest import make_person
-from tests.faults import is_whole_or_absent
+from tests.faults import every_row, is_whole_or_absent
 from tests.pages import queries_of
 
 pytestmark = pytest.mark.django_db

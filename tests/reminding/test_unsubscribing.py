@@ -13,8 +13,7 @@ from django.utils import timezone
 from config.people.models import User
 from config.reminding import unsubscribing
 from config.reminding.unsubscribing import unsubscribe_url
-from tests.actions.links import every_row
-from tests.faults import is_whole_or_absent
+from tests.faults import every_row, is_whole_or_absent
 
 pytestmark = pytest.mark.django_db
 

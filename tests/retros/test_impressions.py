@@ -13,7 +13,7 @@ from config.outbox.sending import deliver
 from retros import links
 from retros.models import Impression
 from retros.sweeps import ask_for_impressions
-from tests.actions.links import every_row
+from tests.faults import every_row
 from tests.pages import page
 from tests.retros.asked import path, schedule, take_part
 

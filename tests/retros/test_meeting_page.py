@@ -16,8 +16,8 @@ from retros.meeting_forms import When
 from retros.models import Meeting, MeetingNote
 from retros.models.meeting import AGENDA, shared_out
 from tests import pages
-from tests.actions.links import every_row
 from tests.conftest import make_publishable
+from tests.faults import every_row
 from tests.pages import page
 from tests.retros.asked import in_two_days, schedule
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from incidents.models import Incident
 from retros import links
 from retros.models import Answer, Perspective
-from tests.actions.links import every_row
+from tests.faults import every_row
 from tests.retros.asked import TEXT, invite, path, take_part
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from config.audit.explorer.sight import tables_for
 from incidents.models import Incident
 from retros.models import Finding, Perspective, Question
 from tests import pages
-from tests.actions.links import every_row
+from tests.faults import every_row
 from tests.pages import add_page, page
 from tests.retros.asked import TEXT, invite, questions, take_part
 

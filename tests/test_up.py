@@ -205,7 +205,7 @@ def test_a_database_that_does_not_answer_is_told_in_one_line(stack):
 @pytest.mark.parametrize("name", ["django", "gunicorn", "celery", "nh3"])
 def test_a_missing_module_is_told_in_one_line(stack, tmp_path, name):
     (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError('not installed', name={name!r})")
-    line = refused(**stack.environment, PYTHONPATH=str(tmp_path))
+    line = refused(**stack.environment | {"PYTHONPATH": str(tmp_path)})
     assert f"the Python module {name!r} is missing" in line
     assert "pip install" in line
 

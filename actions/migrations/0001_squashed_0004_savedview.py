@@ -6,6 +6,7 @@ import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.utils.timezone
 import simple_history.models
+from config.migrating import CreateModels
 from django.conf import settings
 from django.db import migrations, models
 
@@ -17,12 +18,12 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('incidents', '0001_squashed_0005_status_page'),
+        ('incidents', '0001_squashed_0008_one_gesture'),
         ('people', '0001_squashed_0003_private_names'),
         ('retros', '0001_squashed_0007_learnings'),
     ]
 
-    operations = [
+    operations = [CreateModels([
         migrations.CreateModel(
             name='ActionItem',
             fields=[
@@ -356,4 +357,4 @@ class Migration(migrations.Migration):
                 'ordering': ['-used_at'],
             },
         ),
-    ]
+    ])]

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('incidents', '0001_squashed_0005_status_page'),
+        ('incidents', '0005_status_page'),
     ]
 
     operations = [

@@ -8,6 +8,7 @@ import django.utils.timezone
 import retros.models.meeting
 import retros.models.perspective
 import simple_history.models
+from config.migrating import CreateModels
 from django.conf import settings
 from django.db import migrations, models
 
@@ -19,11 +20,11 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('incidents', '0001_squashed_0005_status_page'),
+        ('incidents', '0001_squashed_0008_one_gesture'),
         ('people', '0001_squashed_0003_private_names'),
     ]
 
-    operations = [
+    operations = [CreateModels([
         migrations.CreateModel(
             name='Factor',
             fields=[
@@ -226,6 +227,8 @@ class Migration(migrations.Migration):
                 ('published_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('sponsor', models.ForeignKey(blank=True, help_text='Who answers for its actions when nobody else can help.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sponsored_retros', to=settings.AUTH_USER_MODEL)),
                 ('template', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='retros', to='retros.template')),
+                ('incidents', models.ManyToManyField(related_name='retros', through='retros.RetrospectiveIncident', to='incidents.incident')),
+                ('factors', models.ManyToManyField(related_name='retros', through='retros.RetroFactor', to='retros.factor')),
             ],
             options={
                 'ordering': ['-opened_at', '-pk'],
@@ -1244,14 +1247,4 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('perspective', 'position'), name='question_once_per_perspective')],
             },
         ),
-        migrations.AddField(
-            model_name='retrospective',
-            name='incidents',
-            field=models.ManyToManyField(related_name='retros', through='retros.RetrospectiveIncident', to='incidents.incident'),
-        ),
-        migrations.AddField(
-            model_name='Retrospective',
-            name='factors',
-            field=models.ManyToManyField(related_name='retros', through='retros.RetroFactor', to='retros.factor'),
-        ),
-    ]
+    ])]

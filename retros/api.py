@@ -80,6 +80,7 @@ class Retros(Creates, Edits):
     filterset_class = RetroFilters
     inputs = {"create": RetroCreate, "partial_update": RetroEdit}
     takes = {"export": {"as"}}
+    tells_more = ("gate", "export")
     orderings = ("-opened_at", "opened_at", "due_on", "-due_on", "-reference", "reference")
 
     def with_shown(self, queryset):
@@ -232,6 +233,7 @@ class Learnings(Creates, Edits):
     serializer_class = LearningRow
     filterset_class = LearningFilters
     inputs = {"create": LearningCreate, "partial_update": LearningEdit}
+    tells_more = ("check",)
     orderings = ("-reference", "reference", "-published_at", "published_at")
 
     def with_shown(self, queryset):

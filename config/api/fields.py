@@ -149,15 +149,20 @@ def lookup_of(model, value) -> dict | None:
         return {"pk": value} if 0 < value <= LARGEST_ID else None
     text = value.strip()
     if hasattr(model, "reference"):
-        return _by_number(re.fullmatch(rf"(?:{_prefix(model)}-)?([0-9]+)", text, re.IGNORECASE | re.ASCII))
+        return _numbered(re.fullmatch(rf"(?:{_prefix(model)}-)?([0-9]+)", text, re.IGNORECASE | re.ASCII))
     if model is User and "@" in text:
         return {"email": User.normalise(text)}
     if (name := _unique_name(model)) is not None:
         return {name: text} if text else None
-    return _by_number(re.fullmatch("([0-9]+)", text, re.ASCII))
+    return by_number(text)
 
 
-def _by_number(match):
+def by_number(text) -> dict | None:
+    """How to find a row by its number as it is written; None if that is no number."""
+    return _numbered(re.fullmatch("([0-9]+)", text, re.ASCII))
+
+
+def _numbered(match):
     # Measured before it is read: Python refuses to read thousands of digits.
     if match is None or len(match[1]) > 25 or int(match[1]) > LARGEST_ID:
         return None

@@ -12,7 +12,7 @@ from rest_framework.fields import empty
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.api.fields import asked_of, input_of, lookup_of
+from config.api.fields import asked_of, by_number, input_of, lookup_of
 from config.api.filters import Filters, NoFilters
 from config.api.permissions import HasModelPermission
 from config.api.problems import VersionRequired
@@ -32,6 +32,8 @@ class Resource(viewsets.GenericViewSet):
     http_method_names = ["get", "head", "post", "patch"]
     inputs: dict[str, type] = {}
     takes: dict[str, set] = {}  # what may be chosen in the address, by action; lists have filters
+    not_for_people: tuple[str, ...] = ()  # verbs that nobody who is signed in may do, whoever they are
+    tells_more: tuple[str, ...] = ()  # actions whose answer is not the row, and so has no version
     orderings = ("-reference", "reference")
     lookup_url_kwarg = "key"
     lookup_value_regex = "[^/]+"
@@ -64,10 +66,14 @@ class Resource(viewsets.GenericViewSet):
 
     def found(self, queryset, key):
         """The one row of `queryset` that people call `key`."""
-        by = lookup_of(queryset.model, key)
+        by = self.called(queryset.model, key)
         if by is None or "\x00" in key or (row := queryset.filter(**by).first()) is None:
             raise Http404
         return row
+
+    def called(self, model, key) -> dict | None:
+        """How a row is looked up by what stands in the address; None if by nothing."""
+        return lookup_of(model, key)
 
     def list(self, request, **kwargs):
         """One page of what you may see."""
@@ -116,6 +122,13 @@ class Resource(viewsets.GenericViewSet):
         return response
 
 
+class Numbered(Resource):
+    """A resource whose rows have names that may hold anything, also a slash: in the address stands their number."""
+
+    def called(self, model, key):
+        return by_number(key)
+
+
 class Part(Resource):
     """Something that belongs to a row named in the address, and is as visible as that one."""
 
@@ -124,8 +137,11 @@ class Part(Resource):
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
-        parents = self.parent_model._default_manager.visible_to(request.user)
-        self.parent = self.found(parents, kwargs[self.parent_name])
+        self.parent = self.found(self.parents(), kwargs[self.parent_name])
+
+    def parents(self):
+        """The rows it may belong to, of those this person may see."""
+        return self.parent_model._default_manager.visible_to(self.request.user)
 
     def visible(self):
         return self.model._default_manager.filter(**{self.parent_name: self.parent})
@@ -155,6 +171,10 @@ class Creates(Resource):
 class Edits(Resource):
     """A resource that can be edited, by whoever has read the version there is."""
 
+    # Whether an edit is checked as a form checks it, with the fields that it leaves as they are: needed where a rule
+    # is about several of them. Else what was right once does not stand in the way of another field's edit.
+    is_checked_whole = False
+
     def partial_update(self, request, **kwargs):
         """Change the fields given. Needs the ETag that was read as If-Match; a stale one changes nothing."""
         row = self.get_object()
@@ -176,7 +196,8 @@ class Edits(Resource):
         """Set and check what was given; anything else stays as it is, checked or not."""
         for name, value in data.items():
             setattr(row, name, value)
-        row.full_clean(exclude={field.name for field in row._meta.fields} - data.keys())
+        rest = {field.name for field in row._meta.fields} - data.keys()
+        row.full_clean(exclude=set() if self.is_checked_whole else rest)
         row.save()
 
 
@@ -194,6 +215,8 @@ def _telling_version(row):
 def with_verbs(resource):
     """Class decorator: each verb of the resource's model becomes a POST that calls it."""
     for about in verbs_of(resource.model).values():
+        if about.name in resource.not_for_people:
+            continue
         # A verb may be called what every resource has a method for; its address is the verb's name all the same.
         name = f"{about.name}_it" if hasattr(Resource, about.name) else about.name
         setattr(resource, name, _post(resource.model, about, name))

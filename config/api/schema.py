@@ -66,7 +66,7 @@ class Schema(AutoSchema):
         return self.view.action == "partial_update" or self._verb() is not None
 
     def _has_version(self):
-        return hasattr(self.view.model, "version") and self.view.action not in ("list", "export")
+        return hasattr(self.view.model, "version") and self.view.action not in ("list", *self.view.tells_more)
 
     def _get_response_bodies(self, direction="response"):
         bodies = super()._get_response_bodies(direction)

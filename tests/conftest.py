@@ -4,7 +4,7 @@ from itertools import groupby
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import TransactionTestCase
 from playwright.sync_api import expect
 
@@ -88,6 +88,13 @@ def make_person(email, *role_names, name="", **fields):
     user = User.objects.create_user(email, PASSWORD, name=name or email.partition("@")[0].title(), **fields)
     user.groups.add(*Group.objects.filter(name__in=role_names))
     return user
+
+
+def make_role(name, *codenames):
+    """A role of a company's own, which may just this."""
+    role = Group.objects.create(name=name)
+    role.permissions.add(*Permission.objects.filter(codename__in=codenames))
+    return role
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
 
-from config.audit.models import TrackedModel
+from config.audit.models import VersionedModel
 from config.people.roles import ROLES
 from incidents.models.people import Assignment
 
@@ -19,7 +19,7 @@ def whoever():
     ]
 
 
-class PublishingRight(TrackedModel):
+class PublishingRight(VersionedModel):
     """At this severity these may publish. Where a severity has no such row, whoever has the permission may."""
 
     severity = models.ForeignKey(

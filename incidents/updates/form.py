@@ -21,7 +21,7 @@ from incidents.models import (
 from incidents.models.incident import RESPOND
 from incidents.updates.carrying import refuse_audience, step_of
 from incidents.updates.choosing import FALLBACK, Choice, choose
-from incidents.updates.placeholders import LATER, fill
+from incidents.updates.placeholders import LATER, Facts, fill
 from incidents.updates.telling import facts_of
 
 _S, _I = CustomerUpdate.Status, Incident.Status
@@ -156,10 +156,13 @@ class TellForm(forms.Form):
             locale=self.chosen("locale"),
         )
 
+    def facts(self) -> Facts:
+        """What a template is filled from, with the degrees as they are chosen now."""
+        return facts_of(self.incident, self.degrees("services"), self.degrees("regions"), None)
+
     def written(self, template) -> str:
         """The words of `template` for this incident; ValidationError names what is missing."""
-        facts = facts_of(self.incident, self.degrees("services"), self.degrees("regions"), None)
-        return fill(template.text, facts, leave=LATER)
+        return fill(template.text, self.facts(), leave=LATER)
 
     # --- What is refused
 

@@ -115,18 +115,22 @@ def refuse_unknown(text: str) -> None:
         raise ValidationError("A placeholder is written {{ name }}: one brace is missing.", code="unclosed")
 
 
+def missing_in(text: str, facts: Facts, *, leave: Iterable[str] = ()) -> list[str]:
+    """The placeholders of `text` that cannot be filled yet; those to `leave` and unknown ones are not among them."""
+    named = [name for name in names_in(text) if name in KNOWN and name not in leave]
+    return [name for name in named if _is_unknown(KNOWN[name].read(facts))]
+
+
+def _is_unknown(value) -> bool:
+    return value is None or value in ("", ())
+
+
 def fill(text: str, facts: Facts, *, leave: Iterable[str] = ()) -> str:
     """`text` with every placeholder filled but those to `leave`; ValidationError names what is missing."""
     refuse_unknown(text)
-    values, missing = {}, []
-    for name in names_in(text):
-        if name in leave:
-            continue
-        value = KNOWN[name].read(facts)
-        if value is None or value in ("", ()):
-            missing.append(f"{{{{ {name} }}}}: {KNOWN[name].missing}")
-        else:
-            values[name] = KNOWN[name].say(value)
-    if missing:
-        raise ValidationError(f"Not known yet: {' '.join(missing)}", code="missing_placeholder")
+    if missing := missing_in(text, facts, leave=leave):
+        told = " ".join(f"{{{{ {name} }}}}: {KNOWN[name].missing}" for name in missing)
+        raise ValidationError(f"Not known yet: {told}", code="missing_placeholder")
+    named = [name for name in names_in(text) if name not in leave]
+    values = {name: KNOWN[name].say(KNOWN[name].read(facts)) for name in named}
     return HOLE.sub(lambda hole: values.get(hole[1].strip(), hole[0]), text)

@@ -441,6 +441,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "IncidentStatus": "incidents.models.Incident.Status",
         "UpdateStatus": "incidents.models.CustomerUpdate.Status",
+        "MaintenanceStatus": "incidents.models.Maintenance.Status",
+        "SubscriberStatus": "incidents.models.Subscriber.Status",
         "RetroStatus": "retros.models.Retrospective.Status",
         "LearningStatus": "retros.models.Learning.Status",
         "ItemStatus": "actions.models.ActionItem.Status",

@@ -2,12 +2,19 @@
 
 from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import JSONObject
+from django_filters import filters
 from django_filters.rest_framework import FilterSet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.response import Response
 
 from config.api.fields import JSONRows
-from config.api.filters import Moment, Named, OneOf, YesNo
+from config.api.filters import Day, Moment, Named, OneOf, YesNo
 from config.api.resources import Creates, Edits, Part, Resource, with_verbs
+from config.people.models import User
 from config.transitions import NotPermitted
+from incidents import catalogue_api, maintenance_api, templates_api
+from incidents.feedback import figures
 from incidents.models import (
     CustomerUpdate,
     Incident,
@@ -29,6 +36,7 @@ from incidents.serializers import (
     MilestoneInput,
     MilestoneRow,
     NoteCreate,
+    OneMoreTicket,
     RegionRow,
     ServiceCreate,
     ServiceEdit,
@@ -43,6 +51,7 @@ from incidents.serializers import (
     UpdateDraft,
     UpdateRow,
 )
+from incidents.subscribers import api as subscribers_api
 from incidents.updates.carrying import plan_of
 
 
@@ -106,6 +115,7 @@ class Incidents(Creates, Edits):
     filterset_class = IncidentFilters
     inputs = {"create": IncidentDeclare, "partial_update": IncidentEdit}
     orderings = ("-declared_at", "declared_at", "-reference", "reference", "-resolved_at", "resolved_at")
+    tells_more = ("feedback", "tickets")
 
     def with_shown(self, queryset):
         return queryset.select_related("severity", "declared_by").annotate(
@@ -137,6 +147,24 @@ class Incidents(Creates, Edits):
             there[place].delete()
         for place, impact in wanted.items():
             impacts.update_or_create(**{name: place}, defaults={"impact": impact})
+
+    @extend_schema(responses=figures.FeedbackFigures)
+    @action(detail=True, methods=["get"])
+    def feedback(self, request, **kwargs):
+        """What customers said of it in figures, as the workspace shows them; none of fewer than five answers."""
+        self._refuse_unless("incidents.view_feedback", "You may not see what customers said.")
+        return Response(figures.feedback_of(self.get_object()))
+
+    @extend_schema(responses=figures.TicketFigures)
+    @action(detail=True, methods=["get"])
+    def tickets(self, request, **kwargs):
+        """How many tickets it made, by whom counted, and how many are linked."""
+        self._refuse_unless("incidents.view_ticketcount", "You may not see what it cost support.")
+        return Response(figures.tickets_on(self.get_object()))
+
+    def _refuse_unless(self, permission, told):
+        if not self.request.user.has_perm(permission):
+            raise NotPermitted(told)
 
 
 def _impacts(model, name):
@@ -195,6 +223,20 @@ def _planned(data):
     return data
 
 
+class MilestoneFilters(FilterSet):
+    """By what is missing, by when, and whose it is."""
+
+    status = OneOf(Milestone.Status.choices)
+    owner = Named(User, field_name="owner")
+    overdue = YesNo(method="is_overdue", label="Planned, and due before today in UTC.")
+    due_after = Day(field_name="due_on", lookup_expr="gte", label="On this day or later.")
+    due_before = Day(field_name="due_on", lookup_expr="lt", label="Before this day.")
+
+    def is_overdue(self, queryset, name, value):
+        overdue = Milestone.objects.overdue().values("pk")
+        return queryset.filter(pk__in=overdue) if value else queryset.exclude(pk__in=overdue)
+
+
 @with_verbs
 class Milestones(Creates, Edits, Part):
     """What remains to be done until customers are whole again, step by step."""
@@ -202,7 +244,9 @@ class Milestones(Creates, Edits, Part):
     model = Milestone
     parent_model, parent_name = Incident, "incident"
     serializer_class = MilestoneRow
+    filterset_class = MilestoneFilters
     inputs = {"create": MilestoneInput, "partial_update": MilestoneInput}
+    orderings = ("-reference", "reference", "due_on", "-due_on")
 
     def with_shown(self, queryset):
         return queryset.select_related("owner", "reached_by")
@@ -214,13 +258,21 @@ class Milestones(Creates, Edits, Part):
         return row
 
 
+class SourceFilters(FilterSet):
+    """By the desk or tool that it comes from."""
+
+    source = filters.CharFilter(field_name="source", max_length=100)
+
+
 class TicketCounts(Creates, Part):
     """How many tickets support had, as each source counts them; counted again, never edited."""
 
     model = TicketCount
     parent_model, parent_name = Incident, "incident"
     serializer_class = TicketCountRow
-    inputs = {"create": TicketCountEntry}
+    filterset_class = SourceFilters
+    inputs = {"create": TicketCountEntry, "add_one": OneMoreTicket}
+    orderings = ("-reference", "reference", "-counted_at", "counted_at")
 
     def with_shown(self, queryset):
         return queryset.select_related("entered_by")
@@ -229,6 +281,13 @@ class TicketCounts(Creates, Part):
         at = data.pop("counted_at", None)
         return TicketCount.objects.enter(self.parent, by=self.request.user, at=at, **data)
 
+    @extend_schema(responses={201: TicketCountRow})
+    @action(detail=False, methods=["post"])
+    def add_one(self, request, **kwargs):
+        """One ticket more, as the button of the support page counts it. Sent twice, it counts two."""
+        self.read(OneMoreTicket)
+        return self.answer_anew(TicketCount.objects.add_one(self.parent, by=request.user), status=201)
+
 
 class SupportTickets(Creates, Part):
     """The tickets that were about an incident, by what they are called in the tool of support."""
@@ -236,6 +295,7 @@ class SupportTickets(Creates, Part):
     model = SupportTicket
     parent_model, parent_name = Incident, "incident"
     serializer_class = SupportTicketRow
+    filterset_class = SourceFilters
     inputs = {"create": SupportTicketLink}
 
     def with_shown(self, queryset):
@@ -255,4 +315,8 @@ ROUTES = [
     (r"incidents/(?P<incident>[^/]+)/milestones", Milestones, "milestones"),
     (r"incidents/(?P<incident>[^/]+)/ticket-counts", TicketCounts, "ticket-counts"),
     (r"incidents/(?P<incident>[^/]+)/support-tickets", SupportTickets, "support-tickets"),
+    *catalogue_api.ROUTES,
+    *templates_api.ROUTES,
+    *maintenance_api.ROUTES,
+    *subscribers_api.ROUTES,
 ]

@@ -311,11 +311,17 @@ class MilestoneRow(StrictModel):
 class MilestoneInput(StrictModel):
     """What may be written of a milestone; its state changes by its verbs."""
 
-    owner = ByName(User.objects.filter(is_active=True), required=False, allow_null=True)
+    owner = ByName(User.objects.all(), required=False, allow_null=True)
 
     class Meta:
         model = Milestone
         fields = ("title", "note", "owner", "due_on", "is_public", "expected_at")
+
+    def validate_owner(self, owner):
+        is_there = self.instance and owner and owner.pk == self.instance.owner_id
+        if owner and not owner.is_active and not is_there:
+            raise serializers.ValidationError(f"{owner} does not work here any more.")
+        return owner
 
     def validate_due_on(self, day):
         if day and not (self.instance and day == self.instance.due_on):
@@ -340,6 +346,10 @@ class TicketCountEntry(Strict):
     count = CountField()
     source = LineField(max_length=100, required=False, allow_blank=True, default="")
     counted_at = PastMomentField(required=False)
+
+
+class OneMoreTicket(Strict):
+    """Nothing needs to be said."""
 
 
 class SupportTicketRow(StrictModel):

@@ -26,7 +26,10 @@ from tests.api import ROOT, Caller, is_problem
 from tests.conftest import make_publishable
 from tests.faults import each_break_of, snapshot
 
-LISTS = ("incidents", "retros", "action-items", "services", "regions", "severities", "factors")
+LISTS = (
+    *("incidents", "retros", "action-items", "services", "regions", "severities", "factors"),
+    *("message-templates", "publishing-rights", "validation-checks", "maintenances", "subscribers"),
+)
 
 
 # --- Every verb, through the API -------------------------------------------------------------------------
@@ -136,9 +139,9 @@ def test_every_verb_is_in_the_table():
     models -= {Review, Comment}  # tests/retros/test_reviews_api.py
     # Of the workspace of a retro: tests/retros/test_workspace_api.py and tests/incidents/test_corrections.py.
     models -= {Step, TimelineEntry}
-    # In tests/retros/test_learning_verbs.py and test_asking_verbs.py, and tests/incidents/test_maintenance.py.
-    models -= {Subscriber}  # the workspace's and the public pages': tests/incidents/test_subscribers_admin.py
-    models -= {Learning, Meeting, Impression, Perspective, Maintenance}
+    models -= {Maintenance, Subscriber}  # tests/incidents/test_maintenance_api.py and test_subscribers_api.py
+    # In tests/retros/test_learning_verbs.py and test_asking_verbs.py.
+    models -= {Learning, Meeting, Impression, Perspective}
     known = {(m.__name__, n) for m in models for n in verbs_of(m)}
     # Of whoever was asked to take it over, not of who owns it: tests/actions/test_api.py.
     known -= {("ActionItem", "accept"), ("ActionItem", "decline")}
@@ -287,7 +290,7 @@ def routes(**keys):
     (api,) = (p for p in get_resolver().url_patterns if str(p.pattern) == "api/v1/")
     for pattern in api.url_patterns:
         text = str(pattern.pattern).removeprefix("^").removesuffix("$").removesuffix("\\Z")
-        for name in ("incident", "retro"):
+        for name in ("incident", "retro", "maintenance"):
             text = text.replace(f"(?P<{name}>[^/]+)", str(keys.get(f"{name}s", 1)))
         rooms = [part for part in text.partition("/(?P")[0].split("/") if part in keys]
         text = text.replace("(?P<key>[^/]+)", str(keys[rooms[-1]] if rooms else 1))
@@ -328,6 +331,9 @@ def secrets(retro, resolved, item):
     section = retro.sections.create(heading=CANARY)
     finding = retro.findings.create(kind="luck", text=CANARY)
     learning = Learning.objects.create(retro=retro, title=CANARY, slug="canary")
+    milestone = resolved.milestones.create(title=CANARY)
+    count = resolved.ticket_counts.create(count=3, source=CANARY)
+    ticket = resolved.support_tickets.create(reference=CANARY)
     step = retro.steps.get(kind="factors")
     step.leave_out(by=None, reason=CANARY)
     mark = retro.marks.create(entry=entry, note=CANARY)
@@ -343,6 +349,9 @@ def secrets(retro, resolved, item):
         "sections": section.pk,
         "findings": finding.pk,
         "learnings": learning.reference,
+        "milestones": milestone.pk,
+        "ticket-counts": count.pk,
+        "support-tickets": ticket.pk,
         "steps": step.pk,
         "marks": mark.pk,
     }
@@ -355,7 +364,8 @@ def answers_with_canary(user, secrets):
 
 def test_nothing_of_a_restricted_incident_is_told_anywhere(secrets, ravi, lena, ana, omar, aud):
     # The auditor shows that the canaries are where this test looks for them.
-    assert len(answers_with_canary(aud, secrets)) == 21
+    # Milestones, counts and tickets twice each, and the counts once more as figures.
+    assert len(answers_with_canary(aud, secrets)) == 21 + 7
     for person in (ravi, lena, ana, omar):
         assert answers_with_canary(person, secrets) == set()
 

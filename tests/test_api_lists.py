@@ -2,14 +2,30 @@
 
 import json
 from base64 import urlsafe_b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from actions.models import ActionItem
-from incidents.models import Incident, Service, Severity
+from config.people.models import ApiToken
+from incidents.models import (
+    Incident,
+    Maintenance,
+    MaintenanceUpdate,
+    MessageTemplate,
+    Milestone,
+    Region,
+    Service,
+    Severity,
+    Subscriber,
+    SupportTicket,
+    TicketCount,
+    ValidationCheck,
+)
 from retros.models import Retrospective
 from tests.api import Caller, is_problem
+from tests.incidents.readers import many
 
 
 def fill(model, count, **parents):
@@ -27,6 +43,38 @@ def fill(model, count, **parents):
         parents["incident"].updates.create(text="x", state="published", published_at=incident.declared_at)
         parents["retro"].findings.create(kind="luck", text="x")
         parents["retro"].sections.create(heading=f"Part {count}-{number}")
+    fill_what_customers_read(parents["incident"], [f"{count}-{number}" for number in range(count)], person)
+
+
+def fill_what_customers_read(incident, names, person):
+    """One of each name of everything that is written beforehand, planned, counted or followed."""
+    service, region = incident.services.first(), Region.objects.get_or_create(slug="eu", name="Europe")[0]
+    at = timezone.now()
+    words = {"phase": "resolved", "text": "x", "service": service, "severity": incident.severity}
+    times = {"scheduled_for": at, "scheduled_until": at + timedelta(hours=1)}
+    announced = {"status": "scheduled", "announced_at": at, "announced_by": person}
+
+    def add(model, **fields):
+        rows = [
+            {name: value(one) if callable(value) else value for name, value in fields.items()}
+            for one in names
+        ]
+        return model.objects.bulk_create(model(**row) for row in rows)
+
+    add(ValidationCheck, name=str)
+    add(MessageTemplate, name=str, locale=lambda name: f"x{name}", **words)
+    windows = add(Maintenance, title=str, text="x", **times, **announced)
+    readers = many(len(names), start=Subscriber.objects.count())
+    for parts, rows in ((("maintenance", Maintenance), windows), (("subscriber", Subscriber), readers)):
+        name, model = parts
+        for what, place in (("service", service), ("region", region)):
+            through = getattr(model, f"{what}s").through
+            through.objects.bulk_create(through(**{name: row, what: place}) for row in rows)
+    first = Maintenance.objects.order_by("pk").first()
+    add(MaintenanceUpdate, maintenance=first, status="scheduled", text=str, author=person)
+    add(Milestone, incident=incident, title=str, owner=person)
+    add(TicketCount, incident=incident, count=3, source=str, entered_by=person)
+    add(SupportTicket, incident=incident, reference=str, entered_by=person)
 
 
 COUNTED = [
@@ -44,34 +92,48 @@ COUNTED = [
     *("incidents/{i}/timeline/", "incidents/{i}/updates/"),
     *("retros/{r}/sections/", "retros/{r}/findings/", "retros/{r}/factors/", "retros/{r}/participants/"),
     "retros/{r}/marks/",
+    *("message-templates/", "publishing-rights/", "validation-checks/", "maintenances/", "subscribers/"),
+    *("maintenances/{m}/updates/", "incidents/{i}/milestones/"),
+    *("incidents/{i}/ticket-counts/", "incidents/{i}/support-tickets/"),
 ]
+# Whose every row is not made by this test; how many there are is decided elsewhere.
+FEW = {"severities/", "regions/", "factors/", "learnings/", "tokens/", "retros/{r}/factors/"}
+FEW |= {"retros/{r}/participants/", "publishing-rights/"}
 
 
 @pytest.mark.parametrize("by_session", [False, True], ids=["token", "session"])
 def test_a_list_needs_at_most_five_queries_whatever_its_size(
-    retro, resolved, omar, by_session, django_assert_max_num_queries
+    retro, resolved, lena, by_session, django_assert_max_num_queries
 ):
-    caller = Caller(omar, by_session=by_session)
-    paths = [path.format(i=resolved.pk, r=retro.pk) for path in COUNTED]
+    caller = Caller(lena, by_session=by_session)
+    caller.get("incidents/")  # once in each process, a database is asked what it can do
+    # Its use is noted once a minute: on a busy machine that would be a query more, somewhere in the middle.
+    ApiToken.objects.update(last_used_at=timezone.now() + timedelta(hours=1))
     sizes = {}
     for count in (3, 57):
-        fill(Incident, count, person=omar, incident=resolved, retro=retro)
-        for path in paths:
+        fill(Incident, count, person=lena, incident=resolved, retro=retro)
+        window = Maintenance.objects.order_by("pk").first()
+        for path in COUNTED:
             with django_assert_max_num_queries(5):
-                answer = caller.get(f"{path}?page_size=200")
+                answer = caller.get(f"{path.format(i=resolved.pk, r=retro.pk, m=window.pk)}?page_size=200")
             assert answer.status_code == 200, answer.content
             sizes.setdefault(path, []).append(len(answer.json()["results"]))
-    for path in ("incidents/", "retros/", "action-items/", "services/", f"incidents/{resolved.pk}/timeline/"):
-        assert sizes[path][0] < sizes[path][1]
-        assert sizes[path][1] >= 60
+    for path in set(COUNTED) - FEW:
+        assert sizes[path][0] < sizes[path][1], path
+        assert sizes[path][1] >= 60, path
 
 
-def test_filters_cost_no_query_of_their_own(retro, resolved, omar, django_assert_max_num_queries):
-    caller = Caller(omar)
+def test_filters_cost_no_query_of_their_own(retro, resolved, lena, django_assert_max_num_queries):
+    caller = Caller(lena)
     for path in (
         "incidents/?severity=SEV1&service=checkout&status=resolved&drill=false&declared_after=2020-01-01T00:00:00Z",
         f"retros/?facilitator=ana@example.com&incident={resolved.pk}&overdue=true",
         f"action-items/?owner=omar@example.com&retro={retro.pk}&overdue=true&due_after=2020-01-01",
+        "message-templates/?severity=SEV1&service=checkout&phase=resolved&audience=team&locale=en",
+        "publishing-rights/?severity=SEV1&who=commander",
+        "maintenances/?status=draft&service=checkout&region=eu&announced=true&begins_after=2020-01-01T00:00:00Z",
+        "subscribers/?status=stopped&channel=email&service=checkout&region=eu&failing=true",
+        f"incidents/{resolved.pk}/milestones/?status=planned&owner=omar@example.com&overdue=true",
     ):
         with django_assert_max_num_queries(5):
             assert caller.get(path).status_code == 200

@@ -1,10 +1,13 @@
 """The API asked everything its own description allows, and much that it does not."""
 
+from datetime import timedelta
+
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -17,8 +20,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from actions.models import ActionItem
-from incidents.models import Region
+from incidents.models import Maintenance, MessageTemplate, PublishingRight, Region, ValidationCheck
 from tests.api import ROOT, Caller
+from tests.incidents.readers import system
 
 EXAMPLES = 10  # of each operation, half of what is allowed and half of what is not
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -29,6 +33,14 @@ def retro_learning(retro):
     from retros.models import Learning
 
     return Learning.objects.create(retro=retro, title="Paying failed", slug="paying-failed")
+
+
+def planned():
+    at = timezone.now()
+    times = {"scheduled_for": at, "scheduled_until": at + timedelta(hours=1)}
+    row = Maintenance.objects.create(title="New disks", text="Slow.", **times)
+    row.announce(by=None)
+    return row
 
 
 @pytest.fixture
@@ -44,6 +56,14 @@ def there(admin_user, retro, item):
         "retros": retro.reference,
         "action_items": item.reference,
         "updates": incident.updates.create(text="We are looking.").pk,
+        "milestones": incident.milestones.create(title="Refunds are out").pk,
+        "message_templates": MessageTemplate.objects.first().pk,
+        "publishing_rights": PublishingRight.objects.first().pk,
+        "validation_checks": ValidationCheck.objects.first().pk,
+        "maintenance": (window := planned()).pk,
+        "maintenances": window.pk,
+        "maintenance_updates": window.updates.get().pk,
+        "subscribers": system().pk,
         "ticket_counts": incident.ticket_counts.create(count=3).pk,
         "support_tickets": incident.support_tickets.create(reference="#1").pk,
         "timeline": incident.timeline.first().pk,

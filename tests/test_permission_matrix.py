@@ -17,6 +17,7 @@ from django.utils import timezone
 from config.audit import append_only
 from config.audit.triggers import tracked_models
 from config.people import roles
+from incidents.api import ROUTES
 from incidents.status.shape import NAMES
 from tests.audit.test_explorer_access import explorer_routes, filled
 from tests.conftest import make_person
@@ -500,6 +501,64 @@ def test_the_other_pages_of_the_site_answer_as_the_matrix_says(name, visitor, db
     assert wrong == []
 
 
+# Lists of the API: who reads them, and who may add to them; None: nobody can. `{i}` is an incident that is not hidden,
+# `{m}` a window of maintenance.
+CATALOGUE = {"dana", "sam"}
+TELL = {"lena", "ravi", "dana", "sam"}
+COUNT = {"lena", "ravi", "ana", "dana", "sam"}
+API = {
+    "services/": (STAFF, CATALOGUE),
+    "regions/": (STAFF, None),
+    "severities/": (STAFF, None),
+    "incidents/": (STAFF, {"ravi", "dana", "sam"}),
+    "incidents/{i}/timeline/": (STAFF, COUNT),
+    "incidents/{i}/updates/": (STAFF, TELL),
+    "incidents/{i}/milestones/": (STAFF, {"ravi", "dana", "sam"}),
+    "incidents/{i}/ticket-counts/": (STAFF, COUNT),
+    "incidents/{i}/ticket-counts/add_one/": (None, COUNT),
+    "incidents/{i}/support-tickets/": (STAFF, COUNT),
+    "message-templates/": (STAFF, {"lena", "dana", "sam"}),
+    "publishing-rights/": (STAFF, CATALOGUE),
+    "validation-checks/": (STAFF, CATALOGUE),
+    "maintenances/": (STAFF, TELL),
+    "maintenances/{m}/updates/": (STAFF, None),
+    "subscribers/": ({"lena", "aud", "dana", "sam"}, None),
+}
+
+
+def test_every_list_of_incidents_in_the_api_is_in_the_matrix():
+    short = {"(?P<incident>[^/]+)": "{i}", "(?P<maintenance>[^/]+)": "{m}"}
+    lists = set()
+    for prefix, _, _ in ROUTES:
+        for key, hole in short.items():
+            prefix = prefix.replace(key, hole)
+        lists.add(f"{prefix}/")
+    assert lists == set(API) - {"incidents/{i}/ticket-counts/add_one/"}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_the_lists_of_the_api_answer_as_the_matrix_says(name, visitor, rows):
+    client, (visible, _) = visitor(name), rows
+    wrong = []
+    for path, (readers, writers) in API.items():
+        about = {"i": visible["incidents.incident"], "m": visible["incidents.maintenance"]}
+        address = f"/api/v1/{path.format(**about)}"
+        asked = [(client.get(address).status_code, readers, {200})]
+        # An empty body says nothing that could be added, which only whoever may add is told.
+        added = client.post(address, {}, "application/json").status_code
+        asked.append((added, writers, {400} | ({201} if "add_one" in path else set())))
+        for status, people, done in asked:
+            if name == "nobody":
+                right = {401}
+            elif people is None:
+                right = {405} if name in (readers or STAFF) else {403}
+            else:
+                right = done if name in people else {403}
+            if status not in right:
+                wrong.append(f"{path}: {status} instead of {sorted(right)}")
+    assert wrong == []
+
+
 def api_routes():
     for route in routes():
         if route.startswith("api/v1/"):
@@ -519,7 +578,8 @@ def test_the_api_shows_nothing_to_those_without_a_role(name, visitor, rows):
         elif name in ("stranger", "suki"):
             right = {200, 403, 404, 405} if re.search("tokens|schema|docs", route) else {403, 404, 405}
         else:
-            right = {200, 404, 405, 406} | ({403} if re.search("tokens", route) else set())
+            right = {200, 404, 405, 406} | ({403} if re.search("tokens|subscribers", route) else set())
+            right |= {400} if route.endswith("filled/") else set()  # for which incident?
         if status not in right:
             wrong.append(f"{path}: {status} instead of {sorted(right)}")
     assert wrong == []

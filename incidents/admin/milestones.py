@@ -46,7 +46,7 @@ class WhenFilter(DropdownFilter):
     def queryset(self, request, queryset):
         match self.value():
             case "late":
-                return queryset.open().filter(due_on__lt=timezone.now().date())
+                return queryset.overdue()
             case "owner":
                 return queryset.open().filter(owner=None)
             case "day":

@@ -23,6 +23,10 @@ class MilestoneQuerySet(models.QuerySet):
         """Neither reached nor dropped."""
         return self.filter(status=Milestone.Status.PLANNED)
 
+    def overdue(self):
+        """Open, and due before today in UTC."""
+        return self.open().filter(due_on__lt=timezone.now().date())
+
 
 class Milestone(Remindable, VersionedModel):
     """One step of remediation: who reaches it, and by which day."""

@@ -268,6 +268,56 @@ def test_the_api_refuses_what_the_form_refuses(incident, ravi, lena, omar):
     assert snapshot(Milestone) == before
 
 
+def test_a_new_day_is_set_by_editing_and_refused_as_in_the_form(client, make, incident, ravi):
+    row, caller = make(Milestone, "planned"), Caller(ravi)
+    Milestone.objects.filter(pk=row.pk).update(due_on=soon(-5))
+    client.force_login(ravi)
+    sent = {"title": row.title, "owner": row.owner_id, "note": "", "version": row.version}
+    for day in (soon(-6), date(2300, 1, 1)):
+        form = client.post(pages.page(row), sent | {"due_on": day.isoformat()}).context["adminform"].form
+        refused = caller.patch(url(incident, row.pk), {"due_on": day.isoformat()}, version=row.version)
+        assert is_problem(refused, 400)
+        assert refused.json()["errors"] == form.errors != {}
+    same = caller.patch(
+        url(incident, row.pk), {"due_on": soon(-5).isoformat(), "note": "x"}, version=row.version
+    )
+    assert same.status_code == 200
+    later = caller.patch(url(incident, row.pk), {"due_on": soon().isoformat()}, version=row.version + 1)
+    assert later.json()["due_on"] == soon().isoformat()
+    assert is_problem(caller.patch(url(incident, row.pk), {"due_on": None}, version=row.version), 412)
+
+
+def test_somebody_who_has_left_is_refused_in_the_words_of_the_form_but_may_stay(
+    make, incident, ravi, lena, omar
+):
+    row, caller = make(Milestone, "planned"), Caller(ravi)
+    for person in (lena, omar):
+        person.is_active = False
+        person.save()
+    refused = caller.patch(url(incident, row.pk), {"owner": lena.email}, version=row.version)
+    assert is_problem(refused, 400)
+    assert refused.json()["errors"] == {"owner": ["Lena does not work here any more."]}
+    kept = caller.patch(url(incident, row.pk), {"owner": omar.email, "note": "x"}, version=row.version)
+    assert kept.json()["note"] == "x"
+
+
+def test_they_are_found_by_state_owner_and_day(make, incident, ravi):
+    reached, mine = make(Milestone, "reached"), incident.milestones.create(title="Mine", owner=ravi)
+    late = incident.milestones.create(title="Late", due_on=soon(-9))
+
+    def found(query):
+        answer = Caller(ravi).get(f"{url(incident)}?{query}")
+        assert answer.status_code == 200, answer.content
+        return [row["id"] for row in answer.json()["results"]]
+
+    assert found("status=reached") == found("owner=omar@example.com") == [reached.pk]
+    assert found("overdue=true") == found(f"due_before={soon()}") == [late.pk]
+    assert found("overdue=false&ordering=reference") == [reached.pk, mine.pk]
+    assert found("ordering=due_on")[0] == late.pk
+    assert found(f"due_after={soon()}") == []
+    assert is_problem(Caller(ravi).get(f"{url(incident)}?status=late"), 400)
+
+
 # --- Seen with their incident
 
 

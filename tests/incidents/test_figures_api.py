@@ -2,6 +2,7 @@
 
 import pytest
 
+from incidents.feedback import Purpose, link_for
 from incidents.feedback.numbers import Heard, heard_of, tickets_of
 from incidents.feedback.showing import TOO_FEW, facts_of
 from incidents.models import Feedback, Incident, SupportTicket, TicketCount
@@ -65,8 +66,6 @@ def test_from_five_on_they_are_what_the_workspace_shows(client, omar, public):
     update = say(public)
     votes(public, update, yes=4, partly=1, no=2)
     for number in range(7):
-        from incidents.feedback import Purpose, link_for
-
         link_for(public, f"unanswered {number}", Purpose.UPDATE, update)
     after(public, 1, 4, 4, 5, 5)
     told_ = figures(omar, public)

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from config.people.models import ApiToken
 from incidents.models import Region, Service, Subscriber
+from incidents.subscribers import fanning
 from tests import pages
 from tests.api import Caller, is_problem
 from tests.faults import snapshot
@@ -165,8 +166,6 @@ def test_what_was_missed_is_sent_again(lena, severity):
     assert is_problem(nothing, 400)
     assert nothing.json()["errors"] == {"since": ["Nothing was sent since then."]}
     say(told(severity))
-    from incidents.subscribers import fanning
-
     fanning.tell()
     queued().update(state="dead")
     answer = caller.post(url(row, "replay"), {"since": began.isoformat()})

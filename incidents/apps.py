@@ -9,6 +9,6 @@ class IncidentsConfig(AppConfig):
     def ready(self):
         from incidents import emails, reminders, sweeps  # noqa: F401  register themselves
         from incidents.defaults import add_defaults
-        from incidents.subscribers import news  # noqa: F401  likewise
+        from incidents.subscribers import correcting, news  # noqa: F401  likewise
 
         post_migrate.connect(add_defaults, sender=self, dispatch_uid="aftercare.severities")

@@ -46,7 +46,8 @@ class CorrectUpdate(Reason):
         widget=forms.Textarea(attrs={"rows": 8, "data-coach": "customers"}),
         max_length=CustomerUpdate._meta.get_field("text").max_length,
         validators=[validate_text, validate_visible],
-        help_text="Customers read this instead, with what it said before.",
+        help_text="Customers read this instead, with what it said before. "
+        "Subscribers who were sent the old text are told.",
     )
 
     field_order = ["text", "reason"]

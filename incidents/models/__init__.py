@@ -13,8 +13,9 @@ from incidents.models.maintenance import (
 )
 from incidents.models.milestone import Milestone
 from incidents.models.people import Assignment
+from incidents.models.publication import Publication
 from incidents.models.rights import PublishingRight
-from incidents.models.subscriber import Publication, Subscriber, SubscriberRegion, SubscriberService
+from incidents.models.subscriber import Subscriber, SubscriberRegion, SubscriberService
 from incidents.models.template import Audience, MessageTemplate
 from incidents.models.ticket import SupportTicket, TicketCount
 from incidents.models.timeline import CustomerUpdate, TimelineEntry

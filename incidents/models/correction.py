@@ -8,6 +8,7 @@ from django.utils import timezone
 from config.audit.changes import word_diff
 from config.audit.models import TrackedModel
 from config.fields import Prose
+from incidents.public_ids import id_of
 
 
 class UpdateCorrection(TrackedModel):
@@ -41,6 +42,11 @@ class UpdateCorrection(TrackedModel):
 
     def __str__(self):
         return f"{self.update}: {self.reason[:80]}"
+
+    @property
+    def public_id(self) -> str:
+        """What customers' programs know it by."""
+        return id_of("correction", self.pk)
 
     @property
     def pieces(self) -> list[tuple[str, str]]:

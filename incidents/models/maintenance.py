@@ -133,7 +133,7 @@ class Maintenance(VersionedModel):
 
     def _tell(self, text, *, by, at):
         said = self.updates.create(status=self.status, text=text, author=by, published_at=at)
-        from incidents.models.subscriber import Publication  # which knows updates
+        from incidents.models.publication import Publication  # which knows updates
 
         Publication.objects.create(maintenance_update=said)
 

@@ -19,14 +19,10 @@ from config.forms import validate_text
 from config.outbox.models import Delivery
 from config.transitions import verb
 from incidents.models.catalogue import Region, Service
-from incidents.models.incident import Incident
-from incidents.models.maintenance import MaintenanceUpdate
-from incidents.models.timeline import CustomerUpdate
 from incidents.public_ids import new_id
 
 MANAGE = "incidents.change_subscriber"
 BOTH_SIGN = timedelta(hours=24)  # after a change of secrets, messages carry the signatures of both
-NEWS = timedelta(days=1)  # what is entered later than this after it was said is history: nobody is told of it
 # Nobody has a mailbox with quotes, comments or controls in its name; programs that read them as headers exist.
 _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^\s@<>\"'(),:;\\\[\]]{1,190}")
 
@@ -344,74 +340,3 @@ class SubscriberRegion(TrackedModel):
 
     def __str__(self):
         return str(self.region)
-
-
-class PublicationQuerySet(models.QuerySet):
-    """What was said, by whether subscribers were told."""
-
-    def waiting(self):
-        """What no message was queued of yet."""
-        return self.filter(queued_at=None)
-
-    def ripe(self, at=None):
-        """What waits and is public now; and what was not for a day, so that it need not be looked at again.
-
-        An incident is often told about first and made public then: so it waits a day for that.
-        """
-        public = Q(update__incident__visibility=Incident.Visibility.PUBLIC, update__incident__is_drill=False)
-        old = Q(made_at__lt=(at or timezone.now()) - NEWS)
-        return self.waiting().filter(public | Q(maintenance_update__isnull=False) | old)
-
-
-class Publication(models.Model):
-    """One thing that customers were told, of which subscribers hear: written with it, or not at all.
-
-    So no worker that dies and no broker that is away can lose it, and what an import brings has none.
-    """
-
-    update = models.OneToOneField(
-        CustomerUpdate, null=True, on_delete=models.CASCADE, related_name="publication"
-    )
-    maintenance_update = models.OneToOneField(
-        MaintenanceUpdate, null=True, on_delete=models.CASCADE, related_name="publication"
-    )
-    made_at = models.DateTimeField(default=timezone.now)
-    queued_at = models.DateTimeField(null=True)
-    subscribers = models.PositiveIntegerField(default=0)
-
-    objects = PublicationQuerySet.as_manager()
-
-    class Meta:
-        indexes = [models.Index(fields=["id"], name="publication_waiting", condition=Q(queued_at=None))]
-        constraints = [
-            models.CheckConstraint(
-                name="publication_of_one_thing",
-                condition=Q(update__isnull=False, maintenance_update=None)
-                | Q(update=None, maintenance_update__isnull=False),
-            )
-        ]
-
-    def __str__(self):
-        return f"Publication of {self.said}"
-
-    @property
-    def said(self) -> CustomerUpdate | MaintenanceUpdate:
-        """What was said."""
-        return self.update or self.maintenance_update
-
-    @property
-    def about(self):
-        """The incident or the maintenance that it is about."""
-        return self.update.incident if self.update_id else self.maintenance_update.maintenance
-
-    @property
-    def is_public(self) -> bool:
-        """Whether customers may know of it now."""
-        if self.update_id:
-            return self.update.is_published and self.update.incident.is_public
-        return self.maintenance_update.maintenance.announced_at is not None
-
-    @property
-    def is_news(self) -> bool:
-        """Whether it was said about when it was entered; what is told of last year nobody wants a mail about."""
-        return self.made_at - self.said.published_at <= NEWS

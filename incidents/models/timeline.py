@@ -232,7 +232,7 @@ class CustomerUpdate(VersionedModel):
         )
         if was_submitted:
             emails.tell_author(self, by=by)
-        from incidents.models.subscriber import Publication  # which knows updates
+        from incidents.models.publication import Publication  # which knows updates
 
         Publication.objects.create(update=self)  # with it, so that no subscriber is ever forgotten
 
@@ -271,13 +271,19 @@ class CustomerUpdate(VersionedModel):
         is_grave=True,
     )
     def correct(self, *, by, reason, text=None, at=None):
-        """What customers read was not right: they read the new text, what it said before, and why."""
+        """What customers read was not right: they read the new text, what it said before, and why.
+
+        Subscribers who were sent the old text are told.
+        """
         text = self._meta.get_field("text").to_python(text or "").strip()
         if text in ("", self.text):
             raise ValidationError({"text": "Say it otherwise than before."}, code="unchanged")
-        self.corrections.create(
+        made = self.corrections.create(
             before=self.text, after=text, reason=reason, corrected_by=by, corrected_at=at or timezone.now()
         )
+        from incidents.models.publication import Publication  # which knows updates
+
+        Publication.objects.create(correction=made)  # whoever was sent the old text hears of it
         self.text = text
         said = _said(self.published_at)
         self.incident.log(

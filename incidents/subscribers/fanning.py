@@ -22,11 +22,7 @@ from incidents.models import (
 from incidents.public_ids import id_of
 
 MAIL, HOOK = "incidents.news", "incidents.news_hook"
-# What a publication is about: what that is, and which services and regions it names.
-_NAMED = {
-    True: ("incident_id", IncidentService, IncidentRegion),
-    False: ("maintenance_id", MaintenanceService, MaintenanceRegion),
-}
+CORRECTION_MAIL, CORRECTION_HOOK = "incidents.correction", "incidents.correction_hook"
 
 
 def tell() -> int:
@@ -39,7 +35,9 @@ def tell() -> int:
 
 @transaction.atomic
 def _tell_of_next() -> int | None:
-    ripe = Publication.objects.ripe().select_related("update__incident", "maintenance_update__maintenance")
+    ripe = Publication.objects.ripe().select_related(
+        "update__incident", "maintenance_update__maintenance", "correction__update__incident"
+    )
     # Of several workers each takes another one; on SQLite the IMMEDIATE transaction is the lock.
     publication = ripe.select_for_update(skip_locked=True, of=("self",)).order_by("pk").first()
     if publication is None:
@@ -51,21 +49,44 @@ def _tell_of_next() -> int | None:
 
 def queue(publication) -> int:
     """Insert the messages of one publication, in one statement; returns how many are new."""
-    about, (column, services, regions) = publication.about, _NAMED[bool(publication.update_id)]
-    concerned = [
-        _concerned(SubscriberService, services, "service_id", column),
-        _concerned(SubscriberRegion, regions, "region_id", column),
-    ]
+    chosen, whom = (_were_told if publication.correction_id else _are_concerned)(publication)
     names, values = zip(*_columns(publication).items(), strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {Delivery._meta.db_table} ({', '.join(names)}) "  # noqa: S608  names of our own tables
             f"SELECT {', '.join(sql for sql, _ in values)} FROM {Subscriber._meta.db_table} s "
-            f"WHERE s.status = 'confirmed' AND {' AND '.join(concerned)} ORDER BY s.id "
+            f"WHERE s.status = 'confirmed' AND {chosen} ORDER BY s.id "
             "ON CONFLICT (key) DO NOTHING",
-            [*(value for _, given in values for value in given), *([about.pk] * 4)],
+            [*(value for _, given in values for value in given), *whom],
         )
         return cursor.rowcount
+
+
+def _were_told(publication) -> tuple[str, list]:
+    """Whoever the text may have reached as it was: a message that is written after the correction says the new one.
+
+    So what they chose, and what the incident names, is asked as it was then, and who came later is not told that
+    something was wrong which they never read.
+    """
+    told = (
+        f"EXISTS (SELECT 1 FROM {Delivery._meta.db_table} d "  # noqa: S608  our own table
+        f"WHERE d.key = 'news:' || s.public_id || ':' || {_text()} AND d.state NOT IN ('dead', 'cancelled') "
+        "AND (d.message_id <> '' OR d.state IN ('claimed', 'sending')))"
+    )
+    return told, [_name_of_update(publication.said)]
+
+
+def _are_concerned(publication) -> tuple[str, list]:
+    """Whoever chose something that it names."""
+    if publication.is_maintenance:
+        column, services, regions = "maintenance_id", MaintenanceService, MaintenanceRegion
+    else:
+        column, services, regions = "incident_id", IncidentService, IncidentRegion
+    concerned = [
+        _concerned(SubscriberService, services, "service_id", column),
+        _concerned(SubscriberRegion, regions, "region_id", column),
+    ]
+    return " AND ".join(concerned), [publication.about.pk] * 4
 
 
 def _concerned(chosen, named, what, column) -> str:
@@ -78,20 +99,34 @@ def _concerned(chosen, named, what, column) -> str:
     )
 
 
+def _text() -> str:
+    """A value that is a text: PostgreSQL does not guess that in the middle of an expression."""
+    return "CAST(%s AS text)" if connection.vendor == "postgresql" else "%s"
+
+
+def _name(publication) -> str:
+    """What a publication is called in keys, which end up in headers that customers see: so by no number of ours."""
+    if publication.correction_id:
+        return f"correction {publication.correction.public_id}"
+    if publication.is_maintenance:
+        return f"work {id_of('work', publication.maintenance_update_id)}"
+    return _name_of_update(publication.said)
+
+
+def _name_of_update(update) -> str:
+    return f"update {update.public_id}"
+
+
 def _columns(publication) -> dict[str, tuple[str, list]]:
     """Each column of a message: its SQL, and the values that go into it."""
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    is_postgresql = connection.vendor == "postgresql"
-    context = "'{\"subscriber\": ' || s.id || ', \"publication\": ' || %s || '}'"
-    text = "CAST(%s AS text)" if is_postgresql else "%s"
+    is_postgresql, text = connection.vendor == "postgresql", _text()
+    context = f"'{{\"subscriber\": ' || s.id || ', \"publication\": ' || {text} || '}}'"
     moment = "CAST(%s AS timestamptz)" if is_postgresql else "%s"
-    context = context.replace("%s", text)
-    # It ends up in headers that customers see: so it holds no number of our tables.
-    work = id_of("work", publication.maintenance_update_id)
-    name = f"update {publication.said.public_id}" if publication.update_id else f"work {work}"
+    kinds = [CORRECTION_HOOK, CORRECTION_MAIL] if publication.correction_id else [HOOK, MAIL]
     return {
-        "key": (f"'news:' || s.public_id || ':' || {text}", [name]),
-        "kind": (f"CASE s.channel WHEN 'webhook' THEN {text} ELSE {text} END", [HOOK, MAIL]),
+        "key": (f"'news:' || s.public_id || ':' || {text}", [_name(publication)]),
+        "kind": (f"CASE s.channel WHEN 'webhook' THEN {text} ELSE {text} END", kinds),
         "channel": ("s.channel", []),
         "address": (
             "CASE s.channel WHEN 'webhook' THEN 'webhook ' ELSE 'subscriber ' END || s.public_id",

@@ -46,20 +46,21 @@ class News:
     @property
     def is_maintenance(self) -> bool:
         """Whether it is about work that was announced."""
-        return self.row.maintenance_update_id is not None
+        return self.row.is_maintenance
 
 
 def news_of(pks) -> dict[int, News]:
     """What these publications say, by primary key; without those that are not public now."""
     rows = Publication.objects.filter(pk__in=pks).select_related(
-        "update__incident__severity", "maintenance_update__maintenance"
+        *("update__incident__severity", "correction__update__incident__severity"),
+        "maintenance_update__maintenance",
     )
     return {row.pk: _news(row) for row in rows if row.is_public}
 
 
 def _news(row) -> News:
     about, what = row.about, row.said
-    is_incident = row.update_id is not None
+    is_incident = not row.is_maintenance
     links_ = about.service_impacts if is_incident else about.service_links
     places = about.region_impacts if is_incident else about.region_links
     if is_incident:
@@ -111,7 +112,8 @@ def _question(mail) -> Question:
     return Question(update.incident, mail.key, update)
 
 
-def _told(delivery) -> tuple[News, Subscriber]:
+def told_to(delivery) -> tuple[News, Subscriber]:
+    """What it tells and whom; NoLongerTrue if that is not public any more, or not wanted."""
     if not hasattr(delivery, "news"):
         read([delivery])
     if delivery.news is None:
@@ -173,15 +175,19 @@ def told_already(delivery, error) -> None:
 @message(fanning.MAIL, read=read, sent=arrived, refused=bounced)
 def news(delivery) -> Mail:
     """Says what customers were told, what is affected, and when they hear more."""
-    told, subscriber = _told(delivery)
-    context = {
+    told, subscriber = told_to(delivery)
+    return letter("news", told, subscriber, **getattr(delivery, "question", {}))
+
+
+def letter(template, told, subscriber, **context) -> Mail:
+    """A mail to a subscriber: in the thread of what it is about, and ended with one click."""
+    context |= {
         "news": told,
         "manage_url": links.url(subscriber, links.MANAGE),
         "stop_url": links.url(subscriber, links.STOP),
-        **getattr(delivery, "question", {}),
     }
     return Mail(
-        "news",
+        template,
         context,
         thread=told.thread,
         reason="subscriber",
@@ -218,11 +224,16 @@ def _about_address(delivery, template, status, purpose) -> Mail:
 @message(fanning.HOOK, read=read, sent=arrived, refused=told_already, failed=unheard)
 def hook(delivery) -> Call:
     """The same for a program, in the words of the status page's API."""
-    told, subscriber = _told(delivery)
-    about, what = told.row.about, told.row.said
+    told, subscriber = told_to(delivery)
     delivery.subject = told.title[:200]  # for whoever looks at the list of messages
+    return call(subscriber, body_of(told))
+
+
+def body_of(told) -> dict:
+    """An event: what it is about, what was said, and what is affected."""
+    about, what = told.row.about, told.row.said
     kind, data = ("maintenance", _window(about)) if told.is_maintenance else ("incident", _incident(about))
-    body = {
+    return {
         "type": f"{kind}.updated",
         "timestamp": moment(what.published_at),
         "data": {
@@ -237,6 +248,10 @@ def hook(delivery) -> Call:
             "regions": [{"name": name} for name in told.regions],
         },
     }
+
+
+def call(subscriber, body) -> Call:
+    """An event for one system, signed with what it knows."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Call(subscriber.address, text.encode("utf-8", "replace"), subscriber.signing_secrets)
 

@@ -33,6 +33,7 @@ from incidents.serializers import (
     IncidentDeclare,
     IncidentEdit,
     IncidentRow,
+    MarkRow,
     MilestoneInput,
     MilestoneRow,
     NoteCreate,
@@ -53,6 +54,7 @@ from incidents.serializers import (
 )
 from incidents.subscribers import api as subscribers_api
 from incidents.updates.carrying import plan_of
+from incidents.updates.marking import marks_of
 
 
 class _Catalogue(Resource):
@@ -205,6 +207,12 @@ class Updates(Creates, Edits, Part):
         rows = queryset.select_related("published_by", "submitted_by")
         rows = rows.annotate(corrected_at=Subquery(latest.values("corrected_at")[:1]))
         return rows if self.action == "list" else rows.prefetch_related("corrections__corrected_by")
+
+    @extend_schema(responses=MarkRow(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def check(self, request, **kwargs):
+        """What the redaction check marks in it; `publish` asks why it stays."""
+        return Response(MarkRow(marks_of(self.get_object().text), many=True).data)
 
     def make(self, data):
         return self.parent.updates.create(**_planned(data))

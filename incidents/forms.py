@@ -2,7 +2,7 @@
 
 from django import forms
 
-from config.forms import Moment, Reason, validate_moment, validate_text, validate_visible
+from config.forms import Moment, OptionalReason, Reason, validate_moment, validate_text, validate_visible
 from incidents.models import CustomerUpdate, Severity, ValidationCheck
 
 
@@ -39,6 +39,19 @@ class Resolve(Identify):
     field_order = ["checks", "unchecked_because", "note", "at"]
 
 
+class PublishUpdate(Moment, OptionalReason):
+    """Since when customers read it, and why what the check marked stays, where it marked anything."""
+
+    field_order = ["reason", "at"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].label = "Why what was marked stays"
+        self.fields[
+            "reason"
+        ].help_text = "Asked for where the check marks something. Customers do not read it."
+
+
 class CorrectUpdate(Reason):
     """What it should say, and why it did not."""
 
@@ -50,7 +63,16 @@ class CorrectUpdate(Reason):
         "Subscribers who were sent the old text are told.",
     )
 
-    field_order = ["text", "reason"]
+    marks_because = forms.CharField(
+        label="Why what was marked stays",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=CustomerUpdate._meta.get_field("marks_because").max_length,
+        validators=[validate_text, validate_visible],
+        help_text="Asked for where the check marks something new. Customers do not read it.",
+    )
+
+    field_order = ["text", "reason", "marks_because"]
 
     def __init__(self, *args, row=None, **kwargs):
         super().__init__(*args, **kwargs)

@@ -243,7 +243,7 @@ class UpdateRow(StrictModel):
         model = CustomerUpdate
         fields = (
             *("id", "status", "text", "next_update_by", "plan", "state"),
-            *("submitted_at", "submitted_by", "sent_back_because"),
+            *("submitted_at", "submitted_by", "sent_back_because", "marks_because"),
             *("published_at", "published_by", "corrected_at", "version"),
         )
         read_only_fields = fields
@@ -257,6 +257,15 @@ class UpdateDetail(UpdateRow):
     class Meta(UpdateRow.Meta):
         fields = (*UpdateRow.Meta.fields, "corrections")
         read_only_fields = fields
+
+
+class MarkRow(serializers.Serializer):
+    """Something that should not be public."""
+
+    kind = serializers.CharField(source="found.kind")
+    text = serializers.CharField()
+    why = serializers.CharField()
+    may_stay = serializers.BooleanField(help_text="With a reason given to `publish`; else it has to go.")
 
 
 class UpdatePlan(Strict):

@@ -108,7 +108,7 @@ def _entry(row):
 
 def beginning_of(edition) -> str:
     """Its first words, for a list."""
-    from retros.redacting import visible_text
+    from config.redaction import visible_text
 
     words = " ".join(visible_text(to_html(edition.what_happened)).split())
     return words if len(words) <= 240 else words[:240].rpartition(" ")[0] + " …"

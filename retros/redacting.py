@@ -1,17 +1,14 @@
 """What the redaction check finds in a learning, what of it somebody found harmless, and what may not be published."""
 
 import hashlib
-import re
 from dataclasses import dataclass
-from html.parser import HTMLParser
 
 from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
 
-from config.people.models import PrivateName, User
-from config.redaction import Found, check, in_words
+from config.redaction import in_words, visible_text
 from config.redaction.reading import as_seen
-from incidents.customers import private_names
+from incidents.private import Names, our_names
 from retros.models.edition import TEXTS
 from retros.models.retrospective import Participant
 
@@ -29,28 +26,14 @@ LABELS = {
 PUBLIC = (*TEXTS, "slug", "correction")
 
 
-@dataclass(frozen=True)
-class Names:
-    """Whose names must not be public: everybody here, who took part, our customers, and whoever is on the list."""
-
-    people: tuple[str, ...]
-    customers: tuple[str, ...]
-
-    def check(self, text: str) -> list[Found]:
-        """What in `text` must not be public."""
-        return check(text, people=self.people, customers=self.customers)
-
-
 def names_of(retro) -> Names:
-    """The names that a learning of `retro` must not hold."""
-    people, customers = [], [*PrivateName.objects.values_list("name", flat=True), *private_names()]
-    for name, email in User.objects.values_list("name", "email"):
-        people += [name, email]
+    """The names that a learning of `retro` must not hold: ours, and of who took part without being one of us."""
+    people, customers = [], []
     for name, hat in retro.participants.filter(user=None).values_list("name", "hat"):
-        (customers if hat == Participant.Hat.CUSTOMER else people).append(name)
-    # A customer may be a person as well as a company.
-    people += retro.participants.filter(user=None).values_list("name", flat=True)
-    return Names(tuple(people), tuple(customers))
+        people.append(name)  # a customer may be a person as well as a company
+        if hat == Participant.Hat.CUSTOMER:
+            customers.append(name)
+    return our_names().besides(people=people, customers=customers)
 
 
 @dataclass(frozen=True)
@@ -174,36 +157,3 @@ def rendered(edition) -> str:
     from retros.public import parts_of
 
     return render_to_string("learnings/_text.html", parts_of(edition))
-
-
-_APART = {"p", "br", "hr", "li", "ul", "ol", "td", "th", "tr", "table", "pre", "blockquote", "h1", "h2", "h3"}
-_APART |= {"h4", "h5", "h6", "section", "article", "div", "header"}
-
-
-class _Visible(HTMLParser):
-    """The text of a page, and where its links lead."""
-
-    def __init__(self):
-        super().__init__(convert_charrefs=True)
-        self.parts, self.hidden = [], []
-
-    def handle_starttag(self, tag, attrs):
-        if tag in _APART:
-            self.parts.append("\n")
-        self.hidden += [value for name, value in attrs if name in ("href", "title") and value]
-
-    def handle_endtag(self, tag):
-        if tag in _APART:
-            self.parts.append("\n")
-
-    def handle_data(self, data):
-        self.parts.append(data)
-
-
-def visible_text(html: str) -> str:
-    """What of `html` is seen or followed; what tags hold apart on one line is one word."""
-    parser = _Visible()
-    parser.feed(html)
-    parser.close()
-    # Where a link leads stands apart: in its place it would hold apart what readers see as one word.
-    return "\n".join([re.sub(r"[ \t]+", " ", "".join(parser.parts)), *parser.hidden])

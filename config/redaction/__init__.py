@@ -10,5 +10,6 @@ It knows no model: whoever asks says whose names there are.
 from config.redaction.checking import check
 from config.redaction.kinds import KINDS, NEVER_CONFIRMED, Found, in_words
 from config.redaction.replacing import without
+from config.redaction.visible import visible_text
 
-__all__ = ["KINDS", "NEVER_CONFIRMED", "Found", "check", "in_words", "without"]
+__all__ = ["KINDS", "NEVER_CONFIRMED", "Found", "check", "in_words", "visible_text", "without"]

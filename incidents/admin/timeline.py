@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.admin import display
+from django.utils.html import format_html
 from django.utils.text import Truncator
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
@@ -11,6 +12,7 @@ from config.coach import CUSTOMERS
 from incidents.admin.people import PartAdmin
 from incidents.models import CustomerUpdate, TimelineEntry
 from incidents.models.rights import who_may
+from incidents.updates.marking import marks_of
 from incidents.updates.page import ShowsUpdate
 
 SHOWN = 100  # rows on the page of their incident; the list has them all
@@ -154,11 +156,13 @@ class CustomerUpdateAdmin(ShowsUpdate, PartAdmin):
 
     def cards(self, request, row):
         if not row.is_published:
-            return [_waiting_card(row)]
+            return [_waiting_card(row), *_marked_cards(row)]
         by = row.published_by or "not recorded"
         facts = [("When", moment(row.published_at)), ("By", by)]
         if row.submitted_by:
             facts.append(("Written by", str(row.submitted_by)))
+        if row.marks_because:
+            facts.append(("Marked words stay", row.marks_because))
         return [Card("Published", facts), *_correction_cards(row)]
 
     @display(description="Text")
@@ -185,6 +189,16 @@ def _waiting_card(row):
     elif row.sent_back_because:
         facts.append(("Sent back", row.sent_back_because))
     return Card(row.get_state_display(), facts)
+
+
+def _marked_cards(row):
+    facts = [(one.kind.capitalize(), _marked(one)) for one in marks_of(row.text)]
+    return [Card("Should not be public", facts)] if facts else []
+
+
+def _marked(one):
+    end = "" if one.may_stay else " It is never harmless: remove it."
+    return format_html("<mark>{}</mark> {}{}", Truncator(one.text).chars(120), one.why, end)
 
 
 def _correction_cards(row):

@@ -164,6 +164,7 @@ class CustomerUpdate(VersionedModel):
         editable=False,
     )
     sent_back_because = Prose(max_length=2_000, editable=False)
+    marks_because = Prose("why what the check marked stays", max_length=2_000, editable=False)
     external_id = models.CharField(max_length=200, blank=True, default="", editable=False)
 
     objects = CustomerUpdateQuerySet.as_manager()
@@ -212,12 +213,19 @@ class CustomerUpdate(VersionedModel):
 
     # --- Verbs
 
-    @verb("Publish", State.DRAFT, State.SUBMITTED, permission=_may_publish, form="config.forms.Moment")
+    @verb(
+        "Publish", State.DRAFT, State.SUBMITTED, permission=_may_publish, form="incidents.forms.PublishUpdate"
+    )
     def publish(self, *, by, reason="", at=None):
-        """Tell customers, and do what goes with it. From then on the text can only be corrected in the open."""
+        """Tell customers, and do what goes with it. From then on the text can only be corrected in the open.
+
+        What the redaction check marks stays for a reason; a key, a password or a mailbox never does.
+        """
         from incidents import emails
         from incidents.updates.carrying import carry_out
+        from incidents.updates.marking import why_it_stays
 
+        self.marks_because = why_it_stays(self, reason)
         was_submitted = self.state == self.State.SUBMITTED
         self.published_at = at or timezone.now()
         self.published_by = by
@@ -270,14 +278,18 @@ class CustomerUpdate(VersionedModel):
         form="incidents.forms.CorrectUpdate",
         is_grave=True,
     )
-    def correct(self, *, by, reason, text=None, at=None):
+    def correct(self, *, by, reason, text=None, marks_because="", at=None):
         """What customers read was not right: they read the new text, what it said before, and why.
 
-        Subscribers who were sent the old text are told.
+        Subscribers who were sent the old text are told. What the redaction check marks in it, or in the reason, and
+        what was not there before, stays for a reason of its own, which customers do not read.
         """
+        from incidents.updates.marking import why_it_stays_corrected
+
         text = self._meta.get_field("text").to_python(text or "").strip()
         if text in ("", self.text):
             raise ValidationError({"text": "Say it otherwise than before."}, code="unchanged")
+        self.marks_because = why_it_stays_corrected(self, text=text, reason=reason, because=marks_because)
         made = self.corrections.create(
             before=self.text, after=text, reason=reason, corrected_by=by, corrected_at=at or timezone.now()
         )

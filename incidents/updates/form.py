@@ -76,6 +76,13 @@ class TellForm(forms.Form):
         max_length=500,
         validators=[validate_text, validate_visible],
     )
+    reason = forms.CharField(
+        label="Why what was marked stays",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=CustomerUpdate._meta.get_field("marks_because").max_length,
+        validators=[validate_text, validate_visible],
+    )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data=None, *, incident, by):
@@ -164,6 +171,15 @@ class TellForm(forms.Form):
         """The words of `template` for this incident; ValidationError names what is missing."""
         return fill(template.text, self.facts(), leave=LATER)
 
+    def words(self) -> str:
+        """What stands in the form now, with what is known of its placeholders."""
+        text = self["text"].value() or ""
+        facts = facts_of(self.incident, self.degrees("services"), self.degrees("regions"), None)
+        try:
+            return fill(text, facts, leave=LATER)
+        except ValidationError:
+            return text
+
     # --- What is refused
 
     def clean_text(self):
@@ -201,6 +217,7 @@ class TellForm(forms.Form):
             "text": asked["text"],
             "next_update_by": asked["next_update_by"],
             "audience": asked["audience"],
+            "reason": asked["reason"],
             "advance": bool(asked.get("advance")),
             "checks": asked["checks"] if resolves else (),
             "unchecked_because": asked["unchecked_because"] if resolves else "",

@@ -17,6 +17,7 @@ from incidents.models import Audience, CustomerUpdate, Impact, Region, Service
 from incidents.models.rights import may_publish, who_may
 from incidents.updates.carrying import step_of
 from incidents.updates.form import TellForm
+from incidents.updates.marking import marks_of
 from incidents.updates.placeholders import KNOWN, fill
 from incidents.updates.preview import preview, preview_of_plan
 from incidents.updates.telling import facts_of, may_tell, seen, tell
@@ -130,7 +131,10 @@ class TellsCustomers:
 
     def _tell_page(self, request, row, form, *, choice=None, status=200, **context):
         choice = choice or form.template()
+        marks = marks_of(form.words())
         context |= {
+            "marks": marks,
+            "never": [one for one in marks if not one.may_stay],
             "title": f"Tell customers: {row}",
             "form": form,
             "choice": choice,
@@ -243,7 +247,13 @@ class ShowsUpdate:
         """Whoever decides sees what customers would see, and what else would happen."""
         if about.name not in ("publish", "send_back"):
             return {}
+        marks = marks_of(row.text)
+        never = [one for one in marks if not one.may_stay]
         return {
+            "marks": marks,
+            "never": never,
+            "may_publish": may_publish(row.incident, request.user),
+            "is_barred": bool(never) and about.name == "publish",
             "notes": "admin/incidents/_approval.html",
             "preview_url": reverse("admin:incidents_customerupdate_preview", args=[row.pk]),
             "goes_with": goes_with(row),

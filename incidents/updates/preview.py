@@ -7,6 +7,7 @@ from django.utils import timezone
 from incidents.models import CustomerUpdate, IncidentRegion, IncidentService, Region, Service
 from incidents.status import board, pages
 from incidents.updates.carrying import step_of
+from incidents.updates.marking import marks_of
 
 AFTER = {
     "acknowledge": "investigating",
@@ -17,7 +18,10 @@ AFTER = {
 
 
 def preview(incident, update, *, services, regions, advance) -> bytes:
-    """The public page of `incident` once `update` is published; degrees by row."""
+    """The public page of `incident` once `update` is published; degrees by row.
+
+    Above it stands, for whoever is to publish it, what the check marks in its text.
+    """
     around, told = board.alone(incident)
     draft = CustomerUpdate(
         status=update.status,
@@ -39,7 +43,8 @@ def preview(incident, update, *, services, regions, advance) -> bytes:
         impacts=impacts,
         regions=places,
     )
-    return pages.incident(around, told, root="/", is_preview=True)
+    marks = [] if update.is_published else marks_of(update.text)
+    return pages.incident(around, told, root="/", is_preview=True, marks=marks)
 
 
 def preview_of_plan(update) -> bytes:

@@ -37,9 +37,22 @@ def facts_of(incident, services, regions, next_update_by) -> Facts:
 
 
 def tell(
-    incident, *, by, status, text, services=None, regions=None, next_update_by=None, looked_at=None, **plan
+    incident,
+    *,
+    by,
+    status,
+    text,
+    services=None,
+    regions=None,
+    next_update_by=None,
+    looked_at=None,
+    reason="",
+    **plan,
 ) -> CustomerUpdate:
-    """Publish, or submit where `by` may not publish at this severity. `looked_at` is what `seen` said to them."""
+    """Publish, or submit where `by` may not publish at this severity.
+
+    `looked_at` is what `seen` said to them, `reason` why what the check marks stays.
+    """
     services, regions = services or {}, regions or {}
     with transaction.atomic(), signed(by):
         incident.refresh_from_db(from_queryset=Incident._base_manager.select_for_update(of=("self",)))
@@ -57,7 +70,7 @@ def tell(
         update.full_clean()
         update.save()
         if may_publish(incident, by):
-            update.publish(by=by)
+            update.publish(by=by, reason=reason)
         else:
             update.submit(by=by)
     return update

@@ -389,11 +389,13 @@ def test_neither_mail_nor_call_says_more_than_the_public_page(posted, severity, 
 
 
 def test_hostile_words_are_neither_script_nor_header(severity, lena):
-    hostile = "<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1)) \x0bBcc: a@evil.example"
+    hostile = (
+        "<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1)) \x0bBcc: everybody"
+    )
     reader()
     update = say(told(severity), hostile)
     sent()
-    corrected(update, f"{hostile} again", f"{hostile}\r\nBcc: b@evil.example", by=lena)
+    corrected(update, f"{hostile} again", f"{hostile}\r\nBcc: nobody", by=lena)
     [letter] = sent()
     html = letter.alternatives[0][0]
     for part in ("<script", "<img", 'href="javascript'):

@@ -338,7 +338,7 @@ def test_what_is_hidden_while_it_waits_is_not_sent(severity, hide):
 def test_hostile_text_is_neither_script_nor_picture_nor_header(severity, service):
     hostile = (
         "<script>alert(1)</script> ![x](https://evil.example/track.png) <img src=x onerror=alert(1)>"
-        " [x](javascript:alert(1)) [y](//evil.example) \x0bBcc: all@evil.example"
+        " [x](javascript:alert(1)) [y](//evil.example) \x0bBcc: everybody"
     )
     Service.objects.filter(pk=service.pk).update(name="<img src=https://evil.example/a.png>")
     service.refresh_from_db()

@@ -9,10 +9,11 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from config.people.models import PrivateName
+from config.redaction import visible_text
 from config.redaction.reading import as_seen
 from incidents.models import Incident
 from retros.models import Edition, Factor, Learning, Retrospective
-from retros.redacting import names_of, refuse_findings, visible_text
+from retros.redacting import names_of, refuse_findings
 from tests.conftest import make_person
 from tests.retros.canaries import KINDS, PER_KIND, canaries
 

@@ -2,8 +2,9 @@
 
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
+from django.utils.timesince import timesince
 
-from config.dashboard import Entry, Link, Panel, Row, ago, entries, first, list_url, panel, row_url
+from config.dashboard import Entry, Link, Moment, Panel, Row, ago, entries, first, list_url, panel, row_url
 from incidents.models import CustomerUpdate, Incident
 
 entries(
@@ -41,6 +42,7 @@ NEXT = {
     Incident.Status.MONITORING: "Next: resolve it once the fix holds for customers.",
 }
 OPEN = f"status__in={','.join(Incident.OPEN)}"
+WAITING = f"state__in={CustomerUpdate.State.SUBMITTED}"
 TONES = {1: "danger", 2: "warning"}
 
 
@@ -49,6 +51,43 @@ def next_step(incident) -> str:
     if incident.status != Incident.Status.DECLARED and not incident.told_at and not incident.is_drill:
         return "Next: tell customers, who have heard nothing yet."
     return NEXT[incident.status]
+
+
+@panel(5, permission="incidents.view_customerupdate")
+def waiting_for_approval(request) -> Panel | None:
+    """What waits for this reader before customers can read it, the oldest first; no panel where nothing waits."""
+    rows, total = first(
+        CustomerUpdate.objects.waiting()
+        .publishable_by(request.user)
+        .filter(incident__in=Incident.objects.visible_to(request.user))
+        .select_related("incident__severity", "submitted_by")
+        .order_by("submitted_at", "pk")
+    )
+    if not rows:
+        return None
+    return Panel(
+        title="Updates waiting for your approval",
+        rows=[_waiting_row(update) for update in rows],
+        total=total,
+        all=Link(f"All {total} updates that wait", list_url("incidents.CustomerUpdate", WAITING)),
+        empty="",
+    )
+
+
+def _waiting_row(update) -> Row:
+    severity = update.incident.severity
+    return Row(
+        title=str(update.incident),
+        url=row_url(update),
+        mark=str(severity),
+        tone=TONES.get(severity.rank, ""),
+        facts=(f"asked by {update.submitted_by or 'Aftercare'}", _waits(update.submitted_at)),
+        note=str(update),
+    )
+
+
+def _waits(since) -> Moment:
+    return Moment(since, f"waits {timesince(since, depth=1)}".replace("\xa0", " "))
 
 
 @panel(10, permission="incidents.view_incident")

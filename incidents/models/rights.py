@@ -2,7 +2,7 @@
 
 from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from config.audit.models import VersionedModel
 from config.people.roles import ROLES
@@ -60,6 +60,22 @@ def may_publish(incident, user) -> bool:
         return True
     held = incident.assignments.filter(user=user, until_at=None, role__in=named)
     return held.exists()
+
+
+def where_may_publish(user, incident="incident") -> Q:
+    """The same as a condition on rows that have an `incident`: for lists, which cannot ask each row."""
+    if not user.is_active:
+        return Q(pk__in=[])
+    if user.is_superuser:
+        return Q()
+    rights = PublishingRight.objects.filter(severity=OuterRef(f"{incident}__severity"))
+    held = Assignment.objects.filter(incident=OuterRef(incident), user=user.pk, until_at=None)
+    at_severity = PublishingRight.objects.filter(severity=OuterRef(OuterRef(f"{incident}__severity")))
+    may = Q(Exists(rights.filter(who__in=user.groups.values("name"))))
+    may |= Q(Exists(held.filter(role__in=at_severity.values("who"))))
+    if user.has_perm(PUBLISH):
+        may |= ~Q(Exists(rights)) & Q(**{f"{incident}__severity__isnull": False})
+    return may
 
 
 def who_may(incident) -> str:

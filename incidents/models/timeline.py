@@ -12,7 +12,7 @@ from config.audit.models import TrackedModel, VersionedModel
 from config.fields import Line, Prose
 from config.transitions import WrongState, verb
 from incidents.models.catalogue import Impact, as_imported
-from incidents.models.rights import may_publish
+from incidents.models.rights import may_publish, where_may_publish
 from incidents.public_ids import id_of, is_id
 
 
@@ -104,6 +104,10 @@ class CustomerUpdateQuerySet(models.QuerySet):
     def waiting(self):
         """Written, and waiting for somebody who may publish it."""
         return self.filter(state=CustomerUpdate.State.SUBMITTED)
+
+    def publishable_by(self, user):
+        """Those of incidents about which `user` may speak to customers."""
+        return self.filter(where_may_publish(user))
 
 
 def _may_publish(update, user) -> bool:

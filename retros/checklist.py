@@ -75,6 +75,11 @@ def _impact():
     return ~Q(customer_impact="") | Exists(told)
 
 
+def _perspectives():
+    asked_elsewhere = {"kind": StepKind.PERSPECTIVES, "is_done_elsewhere": True}
+    return Q(_has("perspectives")) | Q(_has("steps", **asked_elsewhere))
+
+
 def _findings():
     """There are some, and each has led to an action or says why to none."""
     findings = Finding.objects.filter(retro=OuterRef("pk"))
@@ -89,7 +94,7 @@ CONDITIONS: dict[str, Condition] = {
     StepKind.TIMELINE: Condition(_timeline),
     StepKind.MOMENTS: Condition(lambda: _has("marks", kind__gt="")),
     StepKind.IMPACT: Condition(_impact),
-    StepKind.PERSPECTIVES: Condition(lambda: _has("perspectives"), needs=("perspectives",)),
+    StepKind.PERSPECTIVES: Condition(_perspectives, needs=("perspectives",)),
     StepKind.FACTORS: Condition(lambda: _has("retro_factors")),
     StepKind.FINDINGS: Condition(_findings, needs=("action_items",)),
     StepKind.ACTION: Condition(
@@ -114,10 +119,14 @@ def done_kinds(retro) -> set[str]:
 
 def done_kinds_of(pks) -> dict[int, set[str]]:
     """Which steps of each of these retros are done, in one query for all of them."""
-    asked = {f"is_{kind}": CONDITIONS[kind].ask() for kind in known_kinds()}
-    flags = {name: _as_flag(question) for name, question in asked.items()}
-    rows = Retrospective._base_manager.filter(pk__in=pks).annotate(**flags).values("pk", *asked)
+    asked = flags("is_")
+    rows = Retrospective._base_manager.filter(pk__in=pks).annotate(**asked).values("pk", *asked)
     return {row["pk"]: {name.removeprefix("is_") for name in asked if row[name]} for row in rows}
+
+
+def flags(prefix) -> dict:
+    """Whether each step is done, as annotations of retros that are called after it."""
+    return {f"{prefix}{kind}": _as_flag(CONDITIONS[kind].ask()) for kind in known_kinds()}
 
 
 def next_steps(retros) -> dict[int, Step]:

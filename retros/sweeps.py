@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from config.audit.actor import IMPORT
 from config.outbox.models import Delivery
 from config.outbox.sweeps import sweep
 from config.people.calendar import WorkCalendar
@@ -78,22 +79,31 @@ def is_reminder_due(perspective, at) -> bool:
 def tell_of_meetings(at=None) -> int:
     """Tell of a meeting whoever joined after it was planned; returns how many."""
     at = at or timezone.now()
-    planned = Meeting.objects.filter(status=Meeting.Status.PLANNED, starts_at__gt=at)
-    return sum(emails.queue_meeting(meeting) for meeting in planned.select_related("retro"))
+    planned = Meeting.objects.filter(status=Meeting.Status.PLANNED, starts_at__gt=at, is_imported=False)
+    brought = set(_brought().filter(retro__in=planned.values("retro")).values_list("id", flat=True))
+    return sum(emails.queue_meeting(meeting, without=brought) for meeting in planned.select_related("retro"))
+
+
+def _brought():
+    """The first history rows of participants whom an import brought: no file invites anybody."""
+    return Participant.history.filter(history_type="+", history_actor_kind=IMPORT)
 
 
 @sweep
 def ask_for_impressions(at=None) -> int:
     """Ask everybody who took part in a meeting that is over, once, what it was worth; returns how many."""
     at = at or timezone.now()
-    over = Meeting.objects.filter(status=Meeting.Status.ENDED, ended_at__range=(at - ASK_WITHIN, at))
+    ended = Meeting.objects.filter(status=Meeting.Status.ENDED, is_imported=False)
+    over = ended.filter(ended_at__range=(at - ASK_WITHIN, at))
     return sum(_ask(meeting, at) for meeting in over)
 
 
 def _ask(meeting, at) -> int:
     asked = meeting.impressions.values("participant")
-    rows = Participant.objects.filter(retro=meeting.retro_id).exclude(pk__in=asked).select_related("user")
-    people = [one for one in rows if one.address]
+    # Whom a file brought before it was over may have been there.
+    late = _brought().filter(retro=meeting.retro_id, history_date__gt=meeting.ended_at).values("id")
+    rows = Participant.objects.filter(retro=meeting.retro_id).exclude(pk__in=asked).exclude(pk__in=late)
+    people = [one for one in rows.select_related("user") if one.address]
     if not people:
         return 0
     with transaction.atomic():

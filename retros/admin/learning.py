@@ -105,6 +105,9 @@ class LearningAdmin(LockedWhenPublished):
         if row.published_at:
             stands += [("First published", moment(row.published_at)), ("By", str(row.published_by))]
             stands += [("Public page", _public_link(row))]
+        elif row.as_imported:
+            state = Learning.Status(row.as_imported["status"]).label
+            stands += [("Where it was imported from", f"{state}; nothing of it is public here")]
         if row.is_correcting:
             stands += [("Correction", row.correction)]
         if row.withdrawn_at:

@@ -1,7 +1,5 @@
 """The meeting: planned, held and looked back on, on one page of the retro. What is captured is stored at once."""
 
-from collections import Counter
-
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -192,22 +190,16 @@ def _parts(meeting):
 
 
 def tally(meeting) -> dict | None:
-    """How many said what of the meeting; None before anybody was asked."""
-    rows = list(meeting.impressions.values_list("status", "learned", "would_attend"))
-    if not rows:
+    """How many said what of the meeting, in words; None before anybody was asked."""
+    told = meeting.tally()
+    if not told:
         return None
-    said = [row for row in rows if row[0] == Impression.Status.ANSWERED]
-    return {
-        "asked": len(rows),
-        "answered": len(said),
-        "learned": _counted(row[1] for row in said),
-        "would_attend": _counted(row[2] for row in said),
-    }
+    verdicts = {name: _counted(told.get(name, {})) for name in ("learned", "would_attend")}
+    return {"asked": told["asked"], "answered": told.get("answered", 0), **verdicts}
 
 
-def _counted(values) -> str:
-    counts = Counter(values)
-    return ", ".join(f"{verdict.label.lower()} {counts[verdict]}" for verdict in Impression.Verdict)
+def _counted(counts) -> str:
+    return ", ".join(f"{verdict.label.lower()} {counts.get(verdict, 0)}" for verdict in Impression.Verdict)
 
 
 def _words(meeting) -> list[str]:

@@ -200,6 +200,7 @@ def _reviews(request, retro):
     mine = next((one for one in reviews if one.reviewer_id == request.user.pk), None)
     return {
         "reviews": [(one, TONES[one.status], _is_earlier(one, text)) for one in reviews],
+        "elsewhere": list(retro.reviews.brought().select_related("reviewer")),
         "fingerprint": text,
         "mine": mine,
         "may_decide": is_open and reviewing.may_review(retro, request.user),

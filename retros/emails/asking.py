@@ -102,7 +102,7 @@ def _asking(template, row) -> Mail:
 # --- The meeting
 
 
-def queue_meeting(meeting) -> int:
+def queue_meeting(meeting, without=()) -> int:
     """Tell everybody who takes part when it is, or that it is not; one mail a version of the plan."""
     people = meeting.retro.participants.select_related("user")
     return Delivery.objects.queue(
@@ -114,7 +114,7 @@ def queue_meeting(meeting) -> int:
                 context={"retro": meeting.retro_id, "participant": one.pk, "sequence": meeting.sequence},
             )
             for one in people
-            if one.address
+            if one.address and one.pk not in without
         ]
     )
 

@@ -151,6 +151,8 @@ class Learning(VersionedModel):
         editable=False,
     )
     withdrawal = Prose(max_length=2_000, editable=False, help_text="What readers are told instead.")
+    # What was public elsewhere, as the file told it: nobody reads it here before somebody here publishes it.
+    as_imported = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = LearningManager()
 

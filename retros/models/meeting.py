@@ -1,6 +1,7 @@
 """The meeting: when, where, about what and for how long; what was noted; and whether it was worth it."""
 
 import secrets
+from collections import Counter
 from datetime import timedelta
 
 from django.conf import settings
@@ -83,6 +84,11 @@ class Meeting(VersionedModel):
     sequence = models.PositiveIntegerField(default=0, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Brought by an import: nobody is told of it or asked about it before somebody here moves it on.
+    is_imported = models.BooleanField(default=False, editable=False)
+    as_imported = models.JSONField(
+        default=dict, blank=True, editable=False
+    )  # how people there found it, counted
 
     objects = MeetingManager()
 
@@ -128,6 +134,17 @@ class Meeting(VersionedModel):
             item = AgendaItem(meeting=self, position=position, title=title, minutes=minutes)
             item.full_clean()
             item.save()
+
+    def tally(self) -> dict:
+        """How many were asked, answered and said what of it; of an imported one, where it was held."""
+        rows = list(self.impressions.all())
+        if not rows:
+            return self.as_imported.get("impressions", {})
+        said = [row for row in rows if row.status == Impression.Status.ANSWERED]
+        told = {"asked": len(rows), "answered": len(said)}
+        for name in ("learned", "would_attend"):
+            told[name] = dict(Counter(str(getattr(row, name)) for row in said))
+        return told
 
     def current_item(self):
         """The part that is being talked about now, or None."""
@@ -183,7 +200,7 @@ class Meeting(VersionedModel):
         if agenda is None and minutes not in (None, self.minutes):
             agenda = shared_out(self.parts(), minutes)
         self.minutes = minutes or self.minutes
-        self.status = self.Status.PLANNED
+        self.status, self.is_imported = self.Status.PLANNED, False
         agenda = self.parts() if agenda is None else list(agenda)
         if before == (self.status, self.starts_at, self.minutes, self.place, agenda):
             raise WrongState("The meeting is planned like that already.")
@@ -196,7 +213,7 @@ class Meeting(VersionedModel):
     @verb("Cancel the meeting", Status.PLANNED, permission=FACILITATE, form="config.forms.OptionalReason")
     def cancel(self, *, by, reason=""):
         """It does not take place, and everybody is told."""
-        self.status = self.Status.CANCELLED
+        self.status, self.is_imported = self.Status.CANCELLED, False
         self.sequence += 1
         self.tell()
 
@@ -204,7 +221,7 @@ class Meeting(VersionedModel):
     def start(self, *, by, reason="", at=None):
         """Everybody is here: the clock of the first part runs."""
         self.started_at = at or timezone.now()
-        self.status = self.Status.RUNNING
+        self.status, self.is_imported = self.Status.RUNNING, False
         if first := self.agenda.first():
             first.begin(at=self.started_at)
 
@@ -221,7 +238,7 @@ class Meeting(VersionedModel):
     def end(self, *, by, reason="", at=None):
         """It is over; everybody who takes part is asked two questions about it."""
         self.ended_at = at or timezone.now()
-        self.status = self.Status.ENDED
+        self.status, self.is_imported = self.Status.ENDED, False
 
 
 class AgendaItem(TrackedModel):

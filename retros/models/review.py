@@ -35,6 +35,10 @@ class ReviewQuerySet(OfVisibleRetro):
         """Those that still count: nobody was asked anew since, and the retro was not reopened."""
         return self.filter(ended_at=None)
 
+    def brought(self):
+        """Those that counted where an import brought them from: to be read, the first one first."""
+        return self.filter(counts_elsewhere=True).order_by("asked_at", "pk")
+
     def waiting_for(self, user):
         """What `user` is asked to read and has not answered."""
         return self.current().filter(
@@ -90,6 +94,8 @@ class Review(VersionedModel):
     # Of the text that was read, so that a text that was changed and changed back is approved all the same.
     fingerprint = models.CharField("text read", max_length=64, default="", editable=False)
     ended_at = models.DateTimeField("no longer counts since", null=True, editable=False)
+    # Brought by an import from where it still counted. What is published here was approved here.
+    counts_elsewhere = models.BooleanField(default=False, editable=False)
 
     objects = ReviewQuerySet.as_manager()
 
@@ -109,6 +115,10 @@ class Review(VersionedModel):
                     Q(status__in=["approved", "changes_requested"], decided_at__isnull=False)
                     & ~Q(fingerprint="")
                 ),
+            ),
+            models.CheckConstraint(
+                name="review_counts_in_one_place",
+                condition=Q(counts_elsewhere=False) | Q(ended_at__isnull=False),
             ),
         ]
 

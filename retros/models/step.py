@@ -109,6 +109,8 @@ class Step(VersionedModel):
     )
     due_on = models.DateField("due")
     position = models.PositiveSmallIntegerField(default=0, editable=False)
+    # Of what an import brought: a file tells that people were asked, and not whom.
+    is_done_elsewhere = models.BooleanField(default=False, editable=False)
     left_out_because = Prose(max_length=2_000, editable=False)
     left_out_at = models.DateTimeField(null=True, blank=True, editable=False)
     left_out_by = models.ForeignKey(

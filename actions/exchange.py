@@ -165,6 +165,7 @@ register(
         store=store,
         heading="Action items",
         sketch=sketch,
+        place=30,
         incidents=later,
         fetch=(Prefetch("action_items", _ITEMS.order_by("created_at", "pk"), "told_items"),),
     )

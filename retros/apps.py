@@ -9,6 +9,13 @@ class RetrosConfig(AppConfig):
     def ready(self):
         from retros import emails, on_status_page, reminders, sweeps  # noqa: F401  register themselves
         from retros.defaults import add_template_and_factors
-        from retros.exchange import perspectives  # noqa: F401
+        from retros.exchange import (  # noqa: F401
+            comments,
+            learnings,
+            meetings,
+            perspectives,
+            reviews,
+            steps,
+        )
 
         post_migrate.connect(add_template_and_factors, sender=self, dispatch_uid="aftercare.template")

@@ -43,9 +43,25 @@ class New:
 
 def fingerprint(retro) -> str:
     """One short name for the whole text as it is stored now: two texts that read the same have the same."""
-    read = [list(Retrospective.objects.filter(pk=retro.pk).values_list(*READ[Retrospective]))]
-    for model in PARTS:
-        read.append(sorted(model.objects.filter(retro=retro.pk).values_list(*READ[model])))
+    itself = list(Retrospective.objects.filter(pk=retro.pk).values_list(*READ[Retrospective]))
+    parts = [model.objects.filter(retro=retro.pk).values_list(*READ[model]) for model in PARTS]
+    return _digest(itself, parts)
+
+
+def fingerprint_of(retro, sections, factors, findings) -> str:
+    """The same, of rows that somebody has read already."""
+
+    def columns(model, row):
+        fields = (model._meta.get_field(name) for name in READ[model])
+        return tuple(getattr(row, field.attname) for field in fields)
+
+    told = zip(PARTS, (sections, factors, findings), strict=True)
+    parts = [[columns(model, row) for row in rows] for model, rows in told]
+    return _digest([columns(Retrospective, retro)], parts)
+
+
+def _digest(itself, parts) -> str:
+    read = [itself, *map(sorted, parts)]
     return hashlib.sha256(json.dumps(read).encode("utf-8", "surrogatepass")).hexdigest()
 
 

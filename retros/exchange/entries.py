@@ -64,25 +64,27 @@ def after_colon(text) -> str:
 
 def entry_item(entry) -> str:
     """One entry of the timeline."""
-    more = _shortened(entry, _OF_ENTRY)
+    more = shortened(entry, _OF_ENTRY)
     if "mark" in more:
-        more["mark"] = _shortened(more["mark"], _OF_MARK)
+        more["mark"] = shortened(more["mark"], _OF_MARK)
     if (source := entry.get("source", "")) != _AFTERCARE:
         more["source"] = source
-    return item(_head(entry["at"], entry["kind"], more), entry["text"])
+    return item(head(entry["at"], entry["kind"], more), entry["text"])
 
 
 def update_item(update) -> str:
     """One text that customers read."""
-    more = _shortened(update, _OF_UPDATE)
-    return item(_head(update["published_at"], update["status"], more), update["text"])
+    more = shortened(update, _OF_UPDATE)
+    return item(head(update["published_at"], update["status"], more), update["text"])
 
 
-def _shortened(values, names):
+def shortened(values, names) -> dict:
+    """What stands in the braces: `names` says what each is called there."""
     return {short: values[name] for short, name in names.items() if name in values}
 
 
-def _head(at, kind, more):
+def head(at, kind, more) -> str:
+    """What an item begins with."""
     said = f" {json.dumps(more, ensure_ascii=False, sort_keys=True)}" if more else ""
     return f"{at} {kind}{said}"
 
@@ -93,26 +95,28 @@ def _head(at, kind, more):
 def read_entry(one, place) -> dict:
     """The entry that an item is."""
     place = f"{place}, line {one[0]}"
-    at, kind, more, text = _taken_apart(one[1], place, {*_OF_ENTRY, "source"})
-    entry = {"at": at, "kind": kind, "text": text, **_in_full(more, _OF_ENTRY)}
+    at, kind, more, text = taken_apart(one[1], place, {*_OF_ENTRY, "source"})
+    entry = {"at": at, "kind": kind, "text": text, **in_full(more, _OF_ENTRY)}
     if isinstance(mark := entry.get("mark"), dict):
         _refuse_strange(mark, _OF_MARK, place, "a mark")
-        entry["mark"] = _in_full(mark, _OF_MARK)
+        entry["mark"] = in_full(mark, _OF_MARK)
     source = more.get("source", _AFTERCARE)
     return entry | ({"source": source} if source else {})
 
 
 def read_update(one, place) -> dict:
     """The text to customers that an item is."""
-    at, status, more, text = _taken_apart(one[1], f"{place}, line {one[0]}", _OF_UPDATE)
-    return {"published_at": at, "status": status, "text": text, **_in_full(more, _OF_UPDATE)}
+    at, status, more, text = taken_apart(one[1], f"{place}, line {one[0]}", _OF_UPDATE)
+    return {"published_at": at, "status": status, "text": text, **in_full(more, _OF_UPDATE)}
 
 
-def _in_full(values, names):
+def in_full(values, names) -> dict:
+    """What stood in the braces, as the document calls it."""
     return {names[short]: value for short, value in values.items() if short in names}
 
 
-def _taken_apart(text, place, known):
+def taken_apart(text, place, known) -> tuple:
+    """The moment, the kind, what stood in the braces, and the text of an item."""
     if not (found := _HEAD.match(text)):
         raise Refused(f"{place}: an entry begins with its moment and its kind")
     more, rest = {}, text[found.end() :]

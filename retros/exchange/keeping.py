@@ -2,9 +2,11 @@
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from config.people.models import User
 from incidents.imports.shape import Refused
@@ -41,6 +43,7 @@ class Keeping:
     names: dict = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     has_changed: bool = False
+    now: datetime = field(default_factory=timezone.now)  # one moment for all that it brings
     entries: list = field(default_factory=list)  # of the retro at hand: (what the file says, our row)
     number: int = 0  # of the file at hand
     later: list = field(default_factory=list)  # what waits for the incidents of all files

@@ -17,14 +17,14 @@ from retros.exchange.entries import (
     update_item,
 )
 from retros.exchange.plain import pruned
+from retros.exchange.verbatim import as_written, verbatim
 from retros.models import Finding, TimelineMark
 
 _FRONT = re.compile(r"---\n(.*?\n)---\n", re.DOTALL)
 _PART = re.compile(r"^<!-- part: ([^\n]*) -->\n", re.MULTILINE)
 _END = "<!-- end -->"
-_LOOKS_LIKE_OURS = re.compile(r"^(\\*<!-- (?:part: |end -->))", re.MULTILINE)
-_ESCAPED = re.compile(r"^\\(\\*<!-- (?:part: |end -->))", re.MULTILINE)
-_BODY = ("customer_impact", "sections", "factors", "findings")  # what is not in the front matter
+# What is not in the front matter.
+_BODY = ("customer_impact", "no_actions_because", "sections", "factors", "findings")
 _KINDS = dict(Finding.Kind.choices)
 _OF_KIND = {label: kind for kind, label in _KINDS.items()}
 _MARKED_AS = dict(TimelineMark.Kind.choices)
@@ -42,6 +42,7 @@ def render(document: dict) -> str:
     """The Markdown of a document."""
     values = {key: value for key, value in document.items() if key not in _BODY}
     values["incidents"] = [_without_lists(one) for one in document.get("incidents", [])]
+    values |= {key: of.body.short(values[key]) for key, of in ADDITIONS.items() if of.body and key in values}
     values = {key: value for key, value in (values | repeated(document)).items() if value or value == 0}
     parts = "\n".join(filter(None, (_part(*part) for part in _parts(document))))
     return f"---\n{front.dump(values)}---\n\n# {document.get('title', '')}\n\n{parts}\n{_END}\n"
@@ -78,35 +79,30 @@ def _first_words(text):
 def _parts(document):
     """Name, heading and text of each part, in the order that never changes."""
     yield "incidents", "Incidents", _lines(_sketch_of(document.get("incidents", [])))
-    yield "impact", "Customer impact", _verbatim(document.get("customer_impact", ""))
+    yield "impact", "Customer impact", verbatim(document.get("customer_impact", ""))
     for section in document.get("sections", []):
-        yield f"section {section['topic']}", section["heading"], _verbatim(section.get("text", ""))
+        yield f"section {section['topic']}", section["heading"], verbatim(section.get("text", ""))
     factors = [item(one["factor"], one.get("note", "")) for one in document.get("factors", [])]
     yield "factors", "Contributing factors", _lines(factors)
     yield "findings", "Findings", _by_kind(document.get("findings", []))
     yield "accepted", "What we live with, and why", _lines(_accepted(document.get("findings", [])))
+    yield "no_actions", "Why no action follows", verbatim(document.get("no_actions_because", ""))
     yield "moments", "What mattered", _lines(_moments(document.get("incidents", [])))
     for incident in document.get("incidents", []):
         for name, (heading, write, _) in _LISTS.items():
             reference, told = incident["reference"], map(write, incident.get(name, []))
             yield f"{name} {reference}", f"{heading} {reference}", _lines(told)
-    for addition in ADDITIONS.values():
+    for key, addition in ADDITIONS.items():
         if addition.sketch:
-            yield (
-                addition.key,
-                addition.heading,
-                _lines(addition.sketch(document.get(addition.key), document)),
-            )
+            yield key, addition.heading, _lines(addition.sketch(document.get(key), document))
+        if addition.body and key in document:
+            yield from addition.body.parts(document[key])
 
 
 def _part(name, heading, text):
     if not text and name != "impact" and not name.startswith("section "):
         return ""
     return f"<!-- part: {name} -->\n## {heading}\n" + (f"\n{text}\n" if text else "")
-
-
-def _verbatim(text):
-    return _LOOKS_LIKE_OURS.sub(r"\\\1", text)
 
 
 def _lines(items):
@@ -227,11 +223,11 @@ class _Body:
         place = f"{self.where}, ## {heading[:60]}"
         what, _, about = name.partition(" ")
         if name == "impact":
-            document["customer_impact"] = _ESCAPED.sub(r"\1", text)
+            document["customer_impact"] = as_written(text)
+        elif name == "no_actions":
+            document["no_actions_because"] = as_written(text)
         elif what == "section" and about:
-            document["sections"].append(
-                {"heading": heading, "topic": about, "text": _ESCAPED.sub(r"\1", text)}
-            )
+            document["sections"].append({"heading": heading, "topic": about, "text": as_written(text)})
         elif name == "factors":
             document["factors"] = [_factor(one) for one in items(text, place, line + 3)]
         elif name == "findings":
@@ -243,6 +239,8 @@ class _Body:
             self._incident(incidents, about, place)[what] = told
         elif name in ("incidents", "moments") or (name in ADDITIONS and ADDITIONS[name].sketch):
             sketches[name] = text
+        elif body := _body_of(what):
+            body.take(document, name, text, place, line + 3)
         else:
             raise Refused(f"{self.where}, line {line}: there is no part {name[:60]!r} in this format")
 
@@ -279,6 +277,11 @@ class _Body:
                 )
         if self.title != f"# {document.get('title', '')}":
             raise Refused(f"{self.where}: the title in the text is not that of the front matter")
+
+
+def _body_of(what):
+    bodies = (addition.body for addition in ADDITIONS.values() if addition.body)
+    return next((body for body in bodies if what in body.names), None)
 
 
 def repeated_keys() -> tuple:

@@ -140,5 +140,6 @@ register(
         store=store,
         heading="How those who were there saw it",
         sketch=sketch,
+        place=10,
     )
 )

@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, date, datetime
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from config.people.models import User
@@ -63,12 +64,23 @@ def _typed(part, field):
     if isinstance(field, models.DateField):
         return _day(part, name, is_required=not field.null)
     if isinstance(field, models.BooleanField):
-        return _flag(part, name)
+        return flag(part, name)
     if isinstance(field, models.IntegerField):
-        return chosen(part, field, _number(part, name, empty=None if field.null else field.get_default()))
+        return _within(part, field, number(part, name, empty=None if field.null else field.get_default()))
     if value is not None and not isinstance(value, str):
         part.refuse(name, "is not text")
     return chosen(part, field, part.fit(name, value or "", field))
+
+
+def _within(part, field, value):
+    """A number that the column can hold, and that means something there."""
+    if value is None and not field.null:
+        part.refuse(field.name, "is missing")
+    try:
+        field.run_validators(value)
+    except ValidationError as error:
+        part.refuse(field.name, f"cannot be kept ({' '.join(error.messages)})")
+    return chosen(part, field, value)
 
 
 def chosen(part, field, value):
@@ -100,23 +112,26 @@ def _day(part, name, *, is_required):
         part.refuse(name, "is not a day" if value is not None else "is missing")
 
 
-def _flag(part, name):
+def flag(part, name) -> bool:
+    """Whether it is said to be so; in the front matter true is a word."""
     value = part.values.get(name, False)
     if value in (True, "true") or value in (False, "false"):
         return value in (True, "true")
     part.refuse(name, "is neither true nor false")
 
 
-def _number(part, name, empty):
+def number(part, name, empty=0) -> int | None:
+    """A whole number; `empty` if there is none."""
     value = part.values.get(name)
     if value is None:
         return empty
-    if isinstance(value, bool) or not _NUMBER.fullmatch(str(value)):
+    is_one = isinstance(value, int | str) and not isinstance(value, bool)
+    if not is_one or not _NUMBER.fullmatch(str(value)):
         part.refuse(name, "is not a whole number")
-    number = int(value)
-    if not 0 <= number < 2**31:
+    found = int(value)
+    if not 0 <= found < 2**31:
         part.refuse(name, "is out of range")
-    return number
+    return found
 
 
 def refuse_unknown(part, names) -> None:

@@ -68,7 +68,7 @@ def read(document: dict, where="the document") -> Told:
         document=document,
         format=int(document["aftercare"]),
         number=number_of(part, "RETRO"),
-        retro=typed(part, Retrospective, telling.RETRO),
+        retro=typed(part, Retrospective, (*telling.RETRO, *telling.LATER)),
         incidents=[_incident(one) for one in parts_of(part, "incidents", "incident")],
         sections=_rows(part, "sections", Section, telling.SECTION),
         factors=[_factor(one) for one in parts_of(part, "factors", "factor")],
@@ -87,7 +87,7 @@ def _refuse_other(part):
         part.refuse("aftercare", "says which format it is" if version is None else "is not a format we know")
     if part.values.get("left_out"):
         raise Refused(f"{part.where}: it holds only what one reader may see (left_out); import a whole one")
-    refuse_unknown(part, {*_KEYS, *telling.RETRO, *ADDITIONS})
+    refuse_unknown(part, {*_KEYS, *telling.RETRO, *telling.LATER, *ADDITIONS})
     if not part.values.get("incidents"):
         part.refuse("incidents", "are missing: a retro is known by what it is about")
 

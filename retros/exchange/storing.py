@@ -108,7 +108,7 @@ def _new_retro(number):
 
 def _store_retro(retro, told, here, keeping):
     incidents = [_incident(one, here, keeping) for one in told.incidents]
-    keeping.put(retro, keeping.columns(Retrospective, told.retro))
+    keeping.put(retro, keeping.columns(Retrospective, _columns(retro, told)))
     pass_over(Retrospective, retro.pk)
     _about(retro, incidents, keeping)
     _sections(retro, told, keeping)
@@ -120,6 +120,13 @@ def _store_retro(retro, told, here, keeping):
     _participants(retro, told, keeping)
     for key, addition in ADDITIONS.items():
         addition.store(retro, told.added[key], keeping)
+
+
+def _columns(retro, told):
+    """What the file says of the retro itself; that somebody has to approve it here no file undoes."""
+    if told.format < telling.KNOWS_WORK:
+        return {name: told.retro[name] for name in telling.RETRO}
+    return told.retro | {"needs_approval": told.retro["needs_approval"] or retro.needs_approval}
 
 
 # --- What it is about

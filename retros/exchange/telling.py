@@ -6,6 +6,7 @@ from itertools import chain
 from django.db.models import Prefetch
 from django.utils.text import slugify
 
+from config.people.models import User
 from incidents.models import (
     Assignment,
     CustomerUpdate,
@@ -30,14 +31,20 @@ from retros.models import (
     TimelineMark,
 )
 
-FORMAT = 2
+FORMAT = 3
 # Of what came later a file of an older format says nothing, not even that it is gone.
 KNOWS_MARKS = 2  # and what shows a finding, and why we live with it
+KNOWS_WORK = 3  # and why no action follows, and who leads it
 TOGETHER = 100
+_OF_RETRO = ("facilitator", "sponsor", "published_by", "neutrality_of", "neutrality_confirmed_by")
 _OF_INCIDENT = ("incident__severity", "incident__declared_by")
 RETRO = (
     *("title", "status", "facilitator", "sponsor", "due_on", "opened_at", "published_at", "published_by"),
     "customer_impact",
+)
+LATER = (
+    *("no_actions_because", "needs_approval", "marks_because"),
+    *("neutrality_of", "neutrality_because", "neutrality_confirmed_at", "neutrality_confirmed_by"),
 )
 INCIDENT = (
     *("title", "summary", "status", "visibility", "is_drill", "detection", "data_safety"),
@@ -61,11 +68,18 @@ KINDS = {kind: number for number, kind in enumerate(Finding.Kind.values)}
 class Telling:
     """For whom it is told, whom and what it names, and what it had to leave out."""
 
-    def __init__(self, user=None, uuids=None):
-        self.user, self.uuids = user, uuids or {}
+    def __init__(self, user=None, uuids=None, people=None):
+        self.user, self.uuids, self.people = user, uuids or {}, people or {}
         self.names = {"factors": {}, "people": {}, "regions": {}, "services": {}}
         self.left_out = set()
         self.sees_people = user is None or user.has_perm(SEE_PEOPLE)
+
+    def may(self, what, *permissions) -> bool:
+        """Whether the reader has all of these; that they have not is remembered."""
+        if self.user is None or self.user.has_perms(permissions):
+            return True
+        self.left_out.add(what)
+        return False
 
     def person(self, user) -> str:
         """How somebody is called; nothing, to a reader who may not see who works here."""
@@ -106,7 +120,8 @@ def tell_all(pks, user=None) -> Iterator[tuple[Retrospective, dict]]:
     for start in range(0, len(pks), TOGETHER):
         rows = whole(pks[start : start + TOGETHER])
         uuids = uuids_of([incident for row in rows for incident in _named_by(row)])
-        yield from ((row, _told(row, Telling(user, uuids))) for row in rows)
+        people = User.objects.in_bulk({pk for row in rows for pk in _people_of(row)})
+        yield from ((row, _told(row, Telling(user, uuids, people))) for row in rows)
 
 
 def _named_by(retro):
@@ -115,10 +130,17 @@ def _named_by(retro):
     return [*(link.incident for link in retro.incident_links.all()), *chain.from_iterable(others)]
 
 
+def _people_of(retro):
+    """Whom its document names though no row of it does, by primary key."""
+    return chain.from_iterable(one.people(retro) for one in ADDITIONS.values() if one.people)
+
+
 def whole(pks):
     """These retros with all that is told of them."""
     rows = Retrospective.objects.filter(pk__in=pks).order_by("pk")
-    return rows.select_related("facilitator", "sponsor", "published_by").prefetch_related(
+    for addition in ADDITIONS.values():
+        rows = rows.annotate(**addition.flags()) if addition.flags else rows
+    return rows.select_related(*_OF_RETRO).prefetch_related(
         "sections",
         Prefetch("findings__evidence", FindingEvidence.objects.order_by("pk")),
         Prefetch("perspectives", _answered(), "told_perspectives"),
@@ -164,7 +186,7 @@ def _of_incidents():
 
 
 def _told(retro, telling):
-    document = {"aftercare": FORMAT, "reference": retro.reference, **telling.plain(retro, RETRO)}
+    document = {"aftercare": FORMAT, "reference": retro.reference, **telling.plain(retro, (*RETRO, *LATER))}
     document |= {key: value for key, value in _parts(retro, telling).items() if value}
     document |= _added(retro, telling)
     if names := {kind: named for kind, named in telling.names.items() if named}:

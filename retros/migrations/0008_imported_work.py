@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retros', '0001_squashed_0007_learnings'),
+        ('retros', '0007_learnings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

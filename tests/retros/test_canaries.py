@@ -7,15 +7,18 @@ from collections import Counter, defaultdict
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
+from actions.models import ActionItem
 from config.people.models import PrivateName
 from config.redaction import visible_text
 from config.redaction.reading import as_seen
 from incidents.models import Incident
-from retros.models import Edition, Factor, Learning, Retrospective
+from retros.models import Edition, Factor, Learning, Meeting, Retrospective
 from retros.redacting import names_of, refuse_findings
 from tests.conftest import make_person
 from tests.retros.canaries import KINDS, PER_KIND, canaries
+from tests.retros.files import export, load
 
 pytestmark = pytest.mark.django_db
 
@@ -70,11 +73,26 @@ def retro_with(batch, severity, number, chance):
     texts = "\n\n".join(one.typed for one in batch)
     retro.sections.update(text=texts)
     retro.retro_factors.create(factor=Factor.objects.first(), note=texts)
+    work_on(retro, batch)
     incident.title = f"Paying failed for {batch[0].typed}"[:255]
     Incident.objects.bulk_update([incident], ["title", "summary", "data_safety"])
     Retrospective.objects.bulk_update([retro], ["customer_impact"])
     retro.refresh_from_db()
     return retro
+
+
+def work_on(retro, batch):
+    """Each canary in what people said while they worked on it: in the meeting, the review and the checklist."""
+    person = make_person(f"works{retro.pk}@example.com")
+    meeting = Meeting.objects.create(retro=retro, starts_at=timezone.now(), place=batch[0].typed[:400])
+    for number, one in enumerate(batch):
+        meeting.notes.create(kind="decision", text=f"We decide: {one.typed}", author=person)
+        meeting.agenda.create(position=number, title=f"About {one.typed}"[:200], minutes=1)
+        retro.comments.create(author=person, text=f"What of {one.typed}?")
+        retro.reviews.create(reviewer=person, words=f"Not {one.typed}.", ended_at=timezone.now())
+    said = "\n".join(one.typed for one in batch)[:2_000]
+    about = {"left_out_because": said, "left_out_at": timezone.now(), "left_out_by": person}
+    retro.steps.update(status="left_out", **about)
 
 
 def is_in(one, text):
@@ -127,6 +145,29 @@ def test_none_of_five_hundred_gets_out_and_each_was_taken_out_or_stopped(
     assert dict(escaped) == {}
     assert sum(hits.values()) == 0
     assert sum(removed.values()) == 500
+
+
+def test_none_of_them_gets_out_because_a_file_says_it_was_public_elsewhere(
+    client, planted, severity, ana, tmp_path
+):
+    batch = planted[::10]
+    retro = retro_with(batch, severity, 0, random.Random(4))
+    Incident.objects.update(visibility="public")
+    said = "\n\n".join(f"It was {one.typed}." for one in batch)
+    learning = Learning.objects.draft_from(retro, by=ana)
+    published = {"published_at": timezone.now(), "published_by": ana}
+    Learning.objects.filter(pk=learning.pk).update(status="published", what_happened=said, **published)
+    learning.refresh_from_db()
+    Edition.objects.create(learning=learning, number=1, **learning.texts(), **published)
+    export(tmp_path)
+    assert sum(is_in(one, everything_public(client, [learning])) for one in batch) > len(batch) / 2
+    for model in (ActionItem, Retrospective, Incident):
+        model.objects.all().delete()
+    load(tmp_path)
+    brought = Learning.objects.get()
+    assert all(one.plain in brought.what_happened or one.typed in brought.what_happened for one in batch)
+    public = everything_public(client, [learning, brought])
+    assert [one for one in batch if is_in(one, public)] == []
 
 
 def refused_whole(row, batch, chance, ana, lena):

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('incidents', '0009_told_of_corrections'),
+        ('incidents', '0010_told_of_corrections'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('incidents', '0008_one_gesture'),
+        ('incidents', '0009_publishing_right_version'),
     ]
 
     operations = [

@@ -30,10 +30,10 @@ from incidents.models import (
     UpdateCorrection,
 )
 from incidents.serializers import (
+    ExposedRow,
     IncidentDeclare,
     IncidentEdit,
     IncidentRow,
-    MarkRow,
     MilestoneInput,
     MilestoneRow,
     NoteCreate,
@@ -208,11 +208,11 @@ class Updates(Creates, Edits, Part):
         rows = rows.annotate(corrected_at=Subquery(latest.values("corrected_at")[:1]))
         return rows if self.action == "list" else rows.prefetch_related("corrections__corrected_by")
 
-    @extend_schema(responses=MarkRow(many=True))
+    @extend_schema(responses=ExposedRow(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)
     def check(self, request, **kwargs):
         """What the redaction check marks in it; `publish` asks why it stays."""
-        return Response(MarkRow(marks_of(self.get_object().text), many=True).data)
+        return Response(ExposedRow(marks_of(self.get_object().text), many=True).data)
 
     def make(self, data):
         return self.parent.updates.create(**_planned(data))

@@ -259,7 +259,7 @@ class UpdateDetail(UpdateRow):
         read_only_fields = fields
 
 
-class MarkRow(serializers.Serializer):
+class ExposedRow(serializers.Serializer):
     """Something that should not be public."""
 
     kind = serializers.CharField(source="found.kind")

@@ -16,7 +16,9 @@ def _hidden(field, **kwargs):
 class Known(serializers.Serializer):
     """Whether customers knew what they needed to know, from one road of answers."""
 
-    is_hidden = serializers.BooleanField(help_text="Whether fewer than five answered: then figures are null.")
+    is_hidden = serializers.BooleanField(
+        help_text="Whether fewer than five answered, or it would tell of fewer than five others: figures are null."
+    )
     answers = _hidden(serializers.IntegerField)
     yes = _hidden(serializers.IntegerField)
     partly = _hidden(serializers.IntegerField)

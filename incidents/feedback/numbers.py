@@ -4,7 +4,7 @@ Under five answers nothing is told in figures: they would say more of who answer
 the links of mails are held against how many were asked; those from the open page are counted apart.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from math import sqrt
 
@@ -64,11 +64,12 @@ class Tally:
     answers: int = 0
     known: tuple[int, int, int] = (0, 0, 0)  # yes, partly, no
     scales: dict[str, Scale] = field(default_factory=lambda: {name: Scale() for name in SCALES})
+    is_withheld: bool = False  # taken from the sum, it would tell of fewer than five others
 
     @property
     def is_hidden(self) -> bool:
-        """Whether too few answered for figures."""
-        return self.answers < FEWEST
+        """Whether too few answered for figures, or too few of those it stands beside."""
+        return self.answers < FEWEST or self.is_withheld
 
     @property
     def rate(self) -> float | None:
@@ -183,6 +184,9 @@ def _heard(places) -> Heard:
         found = [one for (p, _, s), one in places.items() if (p, s) == (purpose, source)]
         return sum(found, NOTHING)
 
+    def apart(source):
+        return _beside_their_sum([places.get((Purpose.UPDATE.value, pk, source), NOTHING) for pk in updates])
+
     mail, page = Feedback.Source.MAIL.value, Feedback.Source.PAGE.value
     updates = sorted({update for purpose, update, _ in places if purpose == Purpose.UPDATE})
     return Heard(
@@ -190,11 +194,23 @@ def _heard(places) -> Heard:
         after=summed(Purpose.AFTER, mail),
         updates_page=summed(Purpose.UPDATE, page),
         after_page=summed(Purpose.AFTER, page),
-        by_update={
-            pk: tuple(places.get((Purpose.UPDATE.value, pk, source), NOTHING) for source in (mail, page))
-            for pk in updates
-        },
+        by_update=dict(
+            zip(updates, zip(*(apart(source) for source in (mail, page)), strict=True), strict=True)
+        ),
     )
+
+
+def _beside_their_sum(tallies: list[Tally]) -> list[Tally]:
+    """The same, of which nobody who knows their sum learns what fewer than five answered.
+
+    If the hidden ones are fewer than five together, the smallest of the others is hidden with them.
+    """
+    hidden = sum(one.answers for one in tallies if one.is_hidden)
+    if not 0 < hidden < FEWEST:
+        return tallies
+    shown = [one for one in tallies if not one.is_hidden]
+    least = min(shown, key=lambda one: one.answers, default=None)
+    return [replace(one, is_withheld=True) if one is least else one for one in tallies]
 
 
 # --- Tickets -----------------------------------------------------------------------------------------------

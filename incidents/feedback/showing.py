@@ -7,6 +7,7 @@ from config.admin import Card, moment
 from incidents.feedback.numbers import NOTHING, Heard, Scale, Tally, heard_of, latest_counts, tickets_of
 
 TOO_FEW = "fewer than five answers"
+WITHHELD = "not told: it would tell of fewer than five others"
 SCALE_LABELS = {
     "sentiment": "How they feel about us",
     "support": "Satisfied with support",
@@ -23,7 +24,7 @@ def percent(share) -> str:
 def share_in_words(tally: Tally) -> str:
     """How many knew what they needed to know, and how sure that is."""
     if tally.is_hidden:
-        return TOO_FEW
+        return WITHHELD if tally.is_withheld else TOO_FEW
     low, high = tally.interval
     counts = f"{tally.known[0]} yes, {tally.known[1]} partly, {tally.known[2]} no"
     return f"{percent(tally.share)} yes (95 %: {percent(low)} to {percent(high)}); {counts}"

@@ -104,15 +104,29 @@ def test_each_update_is_told_apart_where_there_is_more_than_one(omar, public):
     votes(public, first, yes=5)
     assert figures(omar, public)["by_update"] == []
     second = say(public, "More.", ago=1)
-    votes(public, second, no=4)
+    votes(public, second, no=6)
     apart = {one["update"]: one for one in figures(omar, public)["by_update"]}
     assert (apart[first.pk]["is_hidden"], apart[first.pk]["share"]) == (False, 1.0)
     assert (apart[second.pk]["is_hidden"], apart[second.pk]["share"], apart[second.pk]["no"]) == (
-        True,
-        None,
-        None,
+        False,
+        0.0,
+        6,
     )
-    assert figures(omar, public)["updates"]["answers"] == 9
+
+
+@pytest.mark.parametrize(("few", "hidden"), [(0, 1), (1, 2), (4, 2)])
+def test_nobody_takes_the_others_from_the_sum_and_learns_what_few_said(omar, public, few, hidden):
+    updates = [say(public, f"Part {number}.", ago=9 - number) for number in range(3)]
+    for update, no in zip(updates, (few, 7, 5), strict=True):
+        votes(public, update, no=no)
+    vote(public, updates[0], source="page", known="no")  # of another road, and another sum
+    told_ = figures(omar, public)
+    assert told_["updates"]["answers"] == few + 12
+    apart = {one["update"]: one for one in told_["by_update"]}
+    assert [apart[update.pk]["is_hidden"] for update in updates] == [True, False, hidden > 1]
+    assert apart[updates[1].pk]["no"] == 7
+    left = told_["updates"]["answers"] - sum(one["answers"] for one in apart.values() if not one["is_hidden"])
+    assert left == 0 or left >= 5
 
 
 def test_no_word_and_no_single_answer_is_told(omar, public):

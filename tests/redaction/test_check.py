@@ -281,12 +281,14 @@ def test_it_takes_time_in_proportion_to_the_text(piece):
         check(text, people=PEOPLE, customers=CUSTOMERS)
         return time.process_time() - start
 
+    def is_in_proportion():
+        short, long = seconds(10_000), seconds(100_000)
+        return long < 5 and long < 40 * max(short, 0.02)
+
     seconds(100)
-    # 100 kB of anything; and ten times as much takes about ten times as long, never a hundred times. The best of
-    # three: what else the machine does slows one of them.
-    short, long = (min(seconds(length) for _ in range(3)) for length in (10_000, 100_000))
-    assert long < 5
-    assert long < 40 * max(short, 0.02)
+    # 100 kB of anything; and ten times as much takes about ten times as long, never a hundred times. What else the
+    # machine does can spoil one look, hardly three.
+    assert any(is_in_proportion() for _ in range(3))
 
 
 @given(st.text(max_size=300))

@@ -124,6 +124,7 @@ def asking(operation, there, headers):
     return ask
 
 
+@pytest.mark.slow
 def test_whatever_is_asked_is_answered_as_described(there, admin_user, application):
     headers = Caller(admin_user).headers
     told_in = headers | {"Accept": OPENAPI}

@@ -391,6 +391,7 @@ class TestTheStory(TestCase):
 # --- It keeps to the rules of the product
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", DAYS_THAT_ARE_ODD.values(), ids=DAYS_THAT_ARE_ODD)
 @pytest.mark.django_db
 def test_it_holds_on_odd_days_and_omar_is_reminded_at_once(moment, mail):

@@ -289,6 +289,7 @@ def asked():
     return set(rows.values_list("item", "incident"))
 
 
+@pytest.mark.slow
 def test_every_recurrence_is_asked_about_and_nothing_else_however_late_the_sweep_comes(world, ana):
     chance, counts = random.Random(SEED), []
 

@@ -110,6 +110,7 @@ def everything_public(client, learnings):
     return "\n".join([*answers, *(visible_text(html.unescape(text)) for text in answers)])
 
 
+@pytest.mark.slow
 def test_none_of_five_hundred_gets_out_and_each_was_taken_out_or_stopped(
     client, planted, severity, ana, lena, capsys
 ):

@@ -69,7 +69,7 @@ def waiting_for_approval(request) -> Panel | None:
         title="Updates waiting for your approval",
         rows=[_waiting_row(update) for update in rows],
         total=total,
-        all=Link(f"All {total} updates that wait", list_url("incidents.CustomerUpdate", WAITING)),
+        all=Link("All updates that wait", list_url("incidents.CustomerUpdate", WAITING)),
         empty="",
     )
 

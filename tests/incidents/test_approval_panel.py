@@ -141,4 +141,4 @@ def test_it_shows_eight_and_counts_the_rest_at_the_same_cost(client, ravi, lena)
     assert len(after) == len(before), "\n".join(sql[:200] for sql in after)
     panel = panel_of(client, lena)
     assert (len(panel.rows), panel.total) == (8, "29")
-    assert panel.all.label == "All 29 updates that wait"
+    assert panel.all.label == "All updates that wait"

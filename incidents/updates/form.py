@@ -174,9 +174,8 @@ class TellForm(forms.Form):
     def words(self) -> str:
         """What stands in the form now, with what is known of its placeholders."""
         text = self["text"].value() or ""
-        facts = facts_of(self.incident, self.degrees("services"), self.degrees("regions"), None)
         try:
-            return fill(text, facts, leave=LATER)
+            return fill(text, self.facts(), leave=LATER)
         except ValidationError:
             return text
 
